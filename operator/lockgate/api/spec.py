@@ -1,0 +1,117 @@
+"""What users write, as frozen values: the spec of a ModelDeployment and of a ModelRuntime.
+
+Field for field the schemas under crds/ (a contract test holds the two together). No logic
+beyond what a field means; parsing lives in `parse.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from lockgate.api.status import ModelDeploymentStatus
+
+
+class OnAliasMissing(StrEnum):
+    """What Ready says when the alias is gone; the last version serves on either way."""
+
+    HOLD = "Hold"
+    FAIL = "Fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A version fixed by a human, for a reason, possibly until a moment."""
+
+    version: str
+    reason: str
+    until: datetime | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether the pin holds at this moment."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling:
+    """Bounds of a rolling replacement, as the Deployment's own fields take them."""
+
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Requests and limits by resource name; quantities stay the text that was written."""
+
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDeployment:
+    """One ModelDeployment as it was read: identity, spec and the status of the last pass."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    deleting: bool
+    registry: str
+    collection: str
+    alias: str
+    runtime: str
+    replicas: int
+    strategy: Rolling
+    resources: Resources
+    pin: Pin | None
+    suspend: bool
+    on_alias_missing: OnAliasMissing
+    progress_deadline: timedelta
+    revision_history_limit: int
+    status: ModelDeploymentStatus
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name, the key of queue and store."""
+        return (self.namespace, self.name)
+
+
+class Protocol(StrEnum):
+    """What clients of a runtime speak."""
+
+    OPEN_INFERENCE_V2 = "OpenInferenceV2"
+    OPEN_INFERENCE_V1 = "OpenInferenceV1"
+    OPENAI = "OpenAI"
+    CUSTOM = "Custom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeMetrics:
+    """Where a server's metrics are and the PromQL for the three that matter."""
+
+    path: str
+    port: int | None = None
+    requests: str | None = None
+    errors: str | None = None
+    latency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRuntime:
+    """A model server that the platform team offers."""
+
+    name: str
+    image: str
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    port: int
+    protocol: Protocol
+    readiness_path: str
+    accepted_formats: tuple[str, ...]
+    resources: Resources
+    ceilings: Mapping[str, str]
+    termination_grace_period_seconds: int
+    metrics: RuntimeMetrics | None

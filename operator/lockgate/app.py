@@ -1,0 +1,191 @@
+"""The composition root: builds every object once, by hand, and runs them until told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from lockgate import __version__
+from lockgate.api.parse import parse_model_deployment
+from lockgate.apply.applier import Applier
+from lockgate.domain.model import ModelReference
+from lockgate.domain.ports import Registry
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Key
+from lockgate.errors import LockgateError
+from lockgate.kube.credentials import Credentials
+from lockgate.kube.session import KubeSession
+from lockgate.observe.observer import Observer
+from lockgate.reconciler import Reconciler
+from lockgate.render.settings import PodSettings
+from lockgate.report.writer import Writer
+from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.poller import Poller
+from lockgate.resolve.resolver import Resolver, reference_of
+from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.settings import Settings
+from lockgate.telemetry.metrics import Metrics
+from lockgate.watch.handlers import Intake, make_registry, make_settings
+from lockgate.watch.health import HealthServer
+from lockgate.watch.queue import WorkQueue
+from lockgate.watch.store import Store
+from lockgate.watch.supervisor import WatchSupervisor
+from lockgate.watch.sweep import sweep
+from lockgate.watch.workers import Workers
+
+_log = structlog.get_logger(__name__)
+_SWEEP_RETRY_SECONDS = 2.0
+
+
+def now() -> datetime:
+    """The one clock, to the second, as Kubernetes writes times."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class App:
+    """The operator: one instance a process."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, registry: Registry) -> None:
+        self._settings = settings
+        self._metrics = Metrics(CollectorRegistry())
+        self._session = KubeSession(credentials)
+        self._store = Store()
+        self._queue = WorkQueue()
+        self._intake = Intake(self._store, self._queue.wake, self._forget)
+        self._lookups = Lookups(registry, self._metrics)
+        self._reconciler = self._make_reconciler()
+        self._swept = False
+        self._sweep_now = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._watch = WatchSupervisor(
+            make_registry(self._intake, self._loop),
+            make_settings(),
+            settings.watch_namespaces,
+            on_restart=self._sweep_soon,
+        )
+        self._health = HealthServer(
+            registry=self._metrics.registry,
+            queue=self._queue,
+            watch_alive=lambda: self._watch.is_alive,
+            is_ready=lambda: self._swept,
+        )
+        self._metrics.watch_gauges(
+            queue_depth=lambda: len(self._queue),
+            queue_oldest=self._queue.oldest_seconds,
+            watch_entries=lambda: self._watch.entries,
+        )
+
+    def _make_reconciler(self) -> Reconciler:
+        settings = self._settings
+        return Reconciler(
+            view=self._store,
+            resolver=Resolver(self._lookups),
+            observer=Observer(self._store),
+            applier=Applier(self._session, self._store),
+            writer=Writer(self._session, self._store, instance=settings.pod_name, clock=now),
+            telemetry=self._metrics,
+            pods=PodSettings(
+                fetch_image=settings.fetch_image,
+                registry_base_url=settings.registry_base_url,
+                secret_name=settings.model_secret_name,
+                secret_key=settings.model_secret_key,
+                fetch_deadline_seconds=settings.fetch_deadline_seconds,
+                fetch_max_bytes=settings.fetch_max_bytes,
+            ),
+            clock=now,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set."""
+        settings = self._settings
+        await self._health.start(settings.http_host, settings.http_port)
+        _log.info(
+            "started", version=__version__, registry=settings.registry_base_url, port=settings.http_port
+        )
+        workers = Workers(
+            self._queue,
+            self._reconciler.reconcile,
+            self._metrics,
+            count=settings.workers,
+            resync_seconds=settings.resync_seconds,
+            clock=now,
+        )
+        poller = Poller(
+            self._lookups, settings.poll_interval_seconds, self._wanted, self._queue.wake, clock=now
+        )
+        work = asyncio.create_task(self._sweep_forever(workers, poller))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            await self._shut_down(work, stopped)
+
+    async def _sweep_forever(self, workers: Workers, poller: Poller) -> None:
+        """The first sweep opens the work; later ones follow at an interval or when the watch was cut."""
+        await self._sweep_until_it_succeeds()
+        self._swept = True
+        self._watch.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(workers.run())
+            group.create_task(poller.run())
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._sweep_now.wait(), self._settings.sweep_seconds)
+                self._sweep_now.clear()
+                await self._sweep_until_it_succeeds()
+
+    async def _sweep_until_it_succeeds(self) -> None:
+        while True:
+            try:
+                await sweep(self._session, self._store, self._intake, self._settings.watch_namespaces)
+                return
+            except LockgateError as error:
+                _log.warning("the cluster cannot be listed", reason=error.reason, message=error.message)
+                await asyncio.sleep(_SWEEP_RETRY_SECONDS)
+
+    def _wanted(self, moment: datetime) -> Mapping[ModelReference, list[Key]]:
+        wanted: defaultdict[ModelReference, list[Key]] = defaultdict(list)
+        for raw in self._store.all(MODEL_DEPLOYMENT):
+            with contextlib.suppress(LockgateError):
+                deployment = parse_model_deployment(raw)
+                wanted[reference_of(deployment, moment)].append(deployment.key)
+        return wanted
+
+    def _sweep_soon(self) -> None:
+        self._loop.call_soon_threadsafe(self._sweep_now.set)
+
+    def _forget(self, key: Key) -> None:
+        self._queue.forget(key)
+        self._metrics.forgotten(key)
+
+    async def _shut_down(self, *tasks: asyncio.Task[Any]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._watch.stop)
+        await self._lookups.close()
+        await self._session.close()
+        await self._health.stop()
+        _log.info("stopped")
+
+
+async def run_operator(settings: Settings) -> None:
+    """Run the operator until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    registry = WandbRegistry(
+        base_url=settings.registry_base_url,
+        organization=settings.registry_organization or None,
+        api_key_file=settings.registry_api_key_file,
+        timeout=settings.registry_timeout_seconds,
+    )
+    await App(settings, Credentials.load(), registry).run(stop)

@@ -1,0 +1,1 @@
+"""Bringing rendered objects into the cluster: the only place that writes children."""

@@ -1,0 +1,80 @@
+"""Writes rendered objects by server-side apply, and only those the cluster does not hold yet.
+
+Ownership is checked by the controller's UID before every write, and the observed UID travels
+with the write as a precondition: an object of somebody else is never adopted or changed.
+"""
+
+from collections.abc import Iterable
+from copy import deepcopy
+
+from lockgate.api.spec import ModelDeployment
+from lockgate.apply.drift import first_difference
+from lockgate.domain.observed import Applied
+from lockgate.domain.ports import Cluster, ClusterView
+from lockgate.domain.resources import CHILDREN, Object, Resource, key_of
+from lockgate.errors import NotOwned
+from lockgate.names import ANNOTATION_RENDER_HASH
+
+
+class Applier:
+    """Brings children into the cluster."""
+
+    def __init__(self, cluster: Cluster, view: ClusterView) -> None:
+        self._cluster = cluster
+        self._view = view
+
+    async def apply(self, deployment: ModelDeployment, objects: Iterable[Object]) -> Applied:
+        """Apply in order; raises NotOwned before anything of somebody else is touched."""
+        objects = tuple(objects)
+        known = [await self._known(deployment, obj) for obj in objects]
+        created: list[str] = []
+        updated: list[str] = []
+        repaired: list[str] = []
+        for obj, observed in zip(objects, known, strict=True):
+            name = f"{obj['kind']} {obj['metadata']['name']}"
+            if observed is None:
+                await self._write(obj, force=False)
+                created.append(name)
+            elif first_difference(obj, observed) is not None:
+                await self._write(_only(obj, observed), force=True)
+                (repaired if _same_render(obj, observed) else updated).append(name)
+        return Applied(created=tuple(created), updated=tuple(updated), repaired=tuple(repaired))
+
+    async def _known(self, deployment: ModelDeployment, obj: Object) -> Object | None:
+        resource, key = CHILDREN[obj["kind"]], key_of(obj)
+        observed = self._view.get(resource, key)
+        if observed is None:
+            # The watch may lag, and it does not see objects without our label.
+            observed = await self._cluster.get(resource, key)
+        if observed is None or "deletionTimestamp" in observed["metadata"]:
+            return None
+        _check_ownership(deployment, resource, observed)
+        return observed
+
+    async def _write(self, obj: Object, *, force: bool) -> None:
+        resource = CHILDREN[obj["kind"]]
+        self._view.upsert(resource, await self._cluster.apply(resource, obj, force=force))
+
+
+def _check_ownership(deployment: ModelDeployment, resource: Resource, observed: Object) -> None:
+    owners = observed["metadata"].get("ownerReferences") or ()
+    controller = next((owner for owner in owners if owner.get("controller")), None)
+    if controller is not None and controller.get("uid") == deployment.uid:
+        return
+    holder = f"{controller['kind']} {controller['name']}" if controller else "nobody"
+    raise NotOwned(
+        f"{resource.kind} {deployment.name} exists in namespace {deployment.namespace} and is controlled by "
+        f"{holder}; delete or rename it, or give the ModelDeployment another name"
+    )
+
+
+def _only(obj: Object, observed: Object) -> Object:
+    guarded = deepcopy(obj)
+    guarded["metadata"]["uid"] = observed["metadata"]["uid"]
+    return guarded
+
+
+def _same_render(obj: Object, observed: Object) -> bool:
+    annotations = observed["metadata"].get("annotations") or {}
+    rendered: str = obj["metadata"]["annotations"][ANNOTATION_RENDER_HASH]
+    return annotations.get(ANNOTATION_RENDER_HASH) == rendered

@@ -1,0 +1,60 @@
+"""The kinds of objects that Lockgate watches and writes, and where the API server keeps them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lockgate.names import (
+    API_VERSION,
+    GROUP,
+    MODEL_DEPLOYMENT_KIND,
+    MODEL_DEPLOYMENTS,
+    MODEL_RUNTIME_KIND,
+    MODEL_RUNTIMES,
+)
+
+Key = tuple[str, str]
+"""Namespace (empty for cluster-scoped kinds) and name."""
+
+Object = dict[str, Any]
+"""An object as the API server sends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A kind of the Kubernetes API."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+    managed_only: bool = False
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """The URL path of a collection, or of one object when named."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{root}{middle}/{self.plural}" + (f"/{name}" if name else "")
+
+
+MODEL_DEPLOYMENT: Final = Resource(
+    group=GROUP, version=API_VERSION, kind=MODEL_DEPLOYMENT_KIND, plural=MODEL_DEPLOYMENTS
+)
+MODEL_RUNTIME: Final = Resource(
+    group=GROUP, version=API_VERSION, kind=MODEL_RUNTIME_KIND, plural=MODEL_RUNTIMES, namespaced=False
+)
+DEPLOYMENT: Final = Resource(
+    group="apps", version="v1", kind="Deployment", plural="deployments", managed_only=True
+)
+SERVICE: Final = Resource(group="", version="v1", kind="Service", plural="services", managed_only=True)
+POD: Final = Resource(group="", version="v1", kind="Pod", plural="pods", managed_only=True)
+EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
+
+WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
+CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE)}
+
+
+def key_of(obj: Object) -> Key:
+    """Namespace and name of an object."""
+    metadata = obj["metadata"]
+    return (metadata.get("namespace", ""), metadata["name"])

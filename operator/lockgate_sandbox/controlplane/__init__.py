@@ -1,0 +1,1 @@
+"""The first level: etcd, API server, controller manager and scheduler on loopback, without root."""

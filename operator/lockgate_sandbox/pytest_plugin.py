@@ -1,0 +1,57 @@
+"""Worlds as pytest fixtures: one control plane and one cluster a session, a fresh namespace a test.
+
+Opt in with `-p lockgate_sandbox.pytest_plugin` or `pytest_plugins`. A fixture skips only when this
+machine cannot offer the level, with the reason; a world that fails to start is a failure.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lockgate_sandbox.api import ApiClient, wait_until_found
+from lockgate_sandbox.errors import Unavailable
+from lockgate_sandbox.running import RunningWorld
+from lockgate_sandbox.world import start_cluster, start_control_plane
+
+
+def _started(request: pytest.FixtureRequest, start: Callable[[], RunningWorld]) -> RunningWorld:
+    # A first start builds the programs for minutes: that progress must be seen, captured output is not.
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    if capture is None:
+        return start()
+    with capture.global_and_fixture_disabled():
+        try:
+            return start()
+        except Unavailable as reason:
+            pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[RunningWorld]:
+    """A real API server with its controllers and no node, shared by the session."""
+    with _started(request, start_control_plane) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[RunningWorld]:
+    """A real one-node cluster, shared by the session."""
+    with _started(request, start_cluster) as world:
+        yield world
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, ready for pods, in the world the test uses; deleted after it."""
+    level = "cluster" if "cluster" in request.fixturenames else "control_plane"
+    world: RunningWorld = request.getfixturevalue(level)
+    name = f"t-{secrets.token_hex(4)}"
+    with ApiClient(world.kubeconfig) as client:
+        client.post("/api/v1/namespaces", {"metadata": {"name": name}})
+        wait_until_found(client, f"/api/v1/namespaces/{name}/serviceaccounts/default", within=15)
+        yield name
+        client.close()  # it may have idled for long
+        client.delete(f"/api/v1/namespaces/{name}")

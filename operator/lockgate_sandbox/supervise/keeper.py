@@ -1,0 +1,130 @@
+"""The process outside a world: it starts the first process inside and cleans up after the last.
+
+It outlives everything in the world, and removes the world's directory when all is gone, however
+that came: a signal to it, the end of whoever started it (the lifeline), or a SIGKILL of the first
+process. If it is killed itself, the kernel kills the world and the next start sweeps up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.supervise.lifetime import adopt_orphans, children_of, dies_with, end_all_children
+from lockgate_sandbox.supervise.outside import Outside, outside_of
+from lockgate_sandbox.supervise.reports import Reporter
+from lockgate_sandbox.worlds import WorldRecord
+
+_FIRST_PROCESS_SECONDS = 10.0
+
+
+def keep(directory: Path, report_fd: int, lifeline_fd: int | None) -> None:
+    """Start the first process, wait for the end of the world, clean up."""
+    adopt_orphans()
+    record = WorldRecord.load(directory)
+    waker = _signals()
+    reporter = Reporter(report_fd)
+    try:
+        outside = outside_of(record, directory)
+    except SandboxError as error:
+        reporter.failed(str(error))
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    try:
+        first = _start_first(outside, report_fd)
+        reporter.close()
+        _save(directory, record, outside, _inner(first))
+        _wait_for_end(waker, lifeline_fd, first)
+    finally:
+        end_all_children()
+        outside.clean()
+        # Logs are worth more than a clean cache when there never was a world to look at.
+        if (directory / "ready").exists() or not (directory / "logs").exists():
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start_first(outside: Outside, report_fd: int) -> subprocess.Popen[bytes]:
+    command, keep_fds = outside.command(report_fd)
+    tie = dies_with(os.getpid())
+
+    def before_exec() -> None:
+        tie()
+        outside.enter()
+
+    return subprocess.Popen(
+        command, pass_fds=keep_fds, stdin=subprocess.DEVNULL, preexec_fn=before_exec
+    )
+
+
+def _inner(first: subprocess.Popen[bytes]) -> int:
+    """The process number of the first process proper: `unshare` has it as its one child."""
+    if Path(str(first.args[0])).name != "unshare":  # type: ignore[index]
+        return first.pid
+    deadline = time.monotonic() + _FIRST_PROCESS_SECONDS
+    while time.monotonic() < deadline and first.poll() is None:
+        if inner := children_of(first.pid):
+            return inner[0]
+        time.sleep(0.01)
+    return first.pid
+
+
+def _save(directory: Path, record: WorldRecord, outside: Outside, first_pid: int) -> None:
+    dataclasses.replace(
+        record,
+        keeper_pid=os.getpid(),
+        first_pid=first_pid,
+        api_port=outside.api_port,
+        forward_ports=outside.forward_ports,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    ).save(directory)
+
+
+def _signals() -> int:
+    """A descriptor that becomes readable on every signal that could end the world."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
+def _wait_for_end(waker: int, lifeline_fd: int | None, first: subprocess.Popen[bytes]) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(waker, selectors.EVENT_READ)
+        if lifeline_fd is not None:
+            selector.register(lifeline_fd, selectors.EVENT_READ)
+        while first.poll() is None:
+            for key, _ in selector.select():
+                if key.fd == lifeline_fd:
+                    return
+                with contextlib.suppress(BlockingIOError):
+                    if any(number != signal.SIGCHLD for number in os.read(waker, 64)):
+                        return
+
+
+def main() -> int:
+    """Entry point; descriptors come by number from the starter."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--report", type=int, required=True)
+    parser.add_argument("--lifeline", type=int)
+    arguments = parser.parse_args()
+    keep(arguments.directory, arguments.report, arguments.lifeline)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

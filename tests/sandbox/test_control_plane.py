@@ -1,0 +1,145 @@
+"""The control-plane level: ready, scoped, audited, several at once, and gone however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lockgate_sandbox.errors import NotOffered, SandboxError
+from lockgate_sandbox.running import RunningWorld
+from lockgate_sandbox.supervise.lifetime import children_of
+from lockgate_sandbox.world import start_control_plane
+from lockgate_sandbox.worlds import WorldRecord, is_alive
+
+pytestmark = pytest.mark.integration
+
+
+def _until(question: Callable[[], bool], within: float = 15.0) -> None:
+    deadline = time.monotonic() + within
+    while not question():
+        assert time.monotonic() < deadline, f"not so after {within} s"
+        time.sleep(0.02)
+
+
+def _servers(world: RunningWorld) -> dict[str, int]:
+    table = json.loads((world.directory / "components.json").read_text())
+    return {row["name"]: row["pid"] for row in table}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_two_control_planes_run_side_by_side_and_know_nothing_of_each_other(control_plane: RunningWorld) -> None:
+    with start_control_plane() as other:
+        other.kubectl("create", "namespace", "only-here")
+        assert control_plane.api_url != other.api_url
+        assert "only-here" not in control_plane.kubectl("get", "namespaces").stdout
+        servers, directory = _servers(other), other.directory
+        assert set(servers) == {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+    assert not directory.exists()
+    assert not any(map(_runs, servers.values()))
+    other.close()  # harmless
+
+
+@pytest.mark.parametrize("victim", ["keeper", "supervisor"])
+def test_a_kill_of_either_first_process_leaves_no_child(victim: str) -> None:
+    with start_control_plane() as world:
+        servers = _servers(world)
+        keeper, first = world.record.keeper_pid, world.record.first_pid
+        assert children_of(keeper) == [first]
+        os.kill(keeper if victim == "keeper" else first, signal.SIGKILL)
+        _until(lambda: not any(map(_runs, [first, *servers.values()])), within=5)
+        if victim == "supervisor":
+            _until(lambda: not world.directory.exists(), within=5)
+    assert not world.directory.exists()
+
+
+def test_a_world_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    note = tmp_path / "directory"
+    code = (
+        "import pathlib, sys, time\n"
+        "from lockgate_sandbox.world import start_control_plane\n"
+        "world = start_control_plane()\n"
+        "pathlib.Path(sys.argv[1]).write_text(str(world.directory))\n"
+        "time.sleep(600)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    starter = subprocess.Popen([sys.executable, "-c", code, str(note)], env=environment)
+    try:
+        _until(lambda: note.exists() and bool(note.read_text()), within=60)
+        directory = Path(note.read_text())
+        record = WorldRecord.load(directory)
+    finally:
+        starter.kill()
+        starter.wait()
+    _until(lambda: not directory.exists() and not _runs(record.keeper_pid), within=5)
+
+
+def test_a_name_that_is_taken_is_refused(control_plane: RunningWorld) -> None:
+    with pytest.raises(SandboxError, match="running already"):
+        start_control_plane(name=control_plane.name)
+    assert is_alive(control_plane.directory)
+
+
+def test_a_server_that_dies_is_started_again() -> None:
+    with start_control_plane() as world:
+        before = _servers(world)["kube-apiserver"]
+        os.kill(before, signal.SIGKILL)
+        _until(lambda: _servers(world).get("kube-apiserver", before) != before)
+        _until(lambda: world.kubectl("get", "--raw=/readyz", check=False).stdout == "ok", within=30)
+
+
+def test_a_scoped_user_may_do_what_a_role_grants_and_nothing_else(
+    control_plane: RunningWorld, namespace: str
+) -> None:
+    kubeconfig = str(control_plane.kubeconfig_for("jane", ["ml"]))
+    scoped = ("--kubeconfig", kubeconfig, "-n", namespace)
+    refused = control_plane.kubectl(*scoped, "get", "configmaps", check=False)
+    assert 'User "jane" cannot list resource "configmaps"' in refused.stderr
+
+    role = ("create", "rolebinding", "ml", "--clusterrole=view", "--group=ml")
+    control_plane.kubectl("-n", namespace, *role)
+    assert "kube-root-ca.crt" in control_plane.kubectl(*scoped, "get", "configmaps").stdout
+    assert control_plane.kubectl(*scoped, "delete", "configmaps", "--all", check=False).returncode != 0
+
+
+def test_a_service_account_is_known_by_its_token(control_plane: RunningWorld, namespace: str) -> None:
+    kubeconfig = control_plane.kubeconfig_for_service_account(namespace, "default")
+    answer = control_plane.kubectl("--kubeconfig", str(kubeconfig), "auth", "whoami", "-o=json").stdout
+    assert json.loads(answer)["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:default"
+
+
+def test_every_request_is_in_the_audit_log_when_its_answer_is_there(
+    control_plane: RunningWorld, namespace: str
+) -> None:
+    control_plane.kubectl("-n", namespace, "create", "configmap", "seen")
+    events = [json.loads(line) for line in control_plane.audit_log.read_text().splitlines()]
+    mine = [
+        event
+        for event in events
+        if event["verb"] == "create" and event.get("objectRef", {}).get("namespace") == namespace
+        and event["objectRef"].get("name") == "seen"
+    ]
+    assert [event["user"]["username"] for event in mine] == ["lockgate-admin"]
+    assert mine[0]["userAgent"].startswith("kubectl/")
+    assert mine[0]["responseStatus"]["code"] == 201
+    assert mine[0]["annotations"]["authorization.k8s.io/decision"] == "allow"
+
+
+def test_what_needs_pods_is_refused_with_the_level_that_has_it(control_plane: RunningWorld) -> None:
+    with pytest.raises(NotOffered, match="use a cluster"):
+        control_plane.forward("default", "kubernetes", 443)
+    with pytest.raises(NotOffered, match="use a cluster"):
+        control_plane.load_image_archives([])
