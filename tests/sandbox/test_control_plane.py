@@ -41,7 +41,9 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_two_control_planes_run_side_by_side_and_know_nothing_of_each_other(control_plane: RunningWorld) -> None:
+def test_two_control_planes_run_side_by_side_and_know_nothing_of_each_other(
+    control_plane: RunningWorld,
+) -> None:
     with start_control_plane() as other:
         other.kubectl("create", "namespace", "only-here")
         assert control_plane.api_url != other.api_url
@@ -118,7 +120,9 @@ def test_a_scoped_user_may_do_what_a_role_grants_and_nothing_else(
 def test_a_service_account_is_known_by_its_token(control_plane: RunningWorld, namespace: str) -> None:
     kubeconfig = control_plane.kubeconfig_for_service_account(namespace, "default")
     answer = control_plane.kubectl("--kubeconfig", str(kubeconfig), "auth", "whoami", "-o=json").stdout
-    assert json.loads(answer)["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:default"
+    assert (
+        json.loads(answer)["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:default"
+    )
 
 
 def test_every_request_is_in_the_audit_log_when_its_answer_is_there(
@@ -129,7 +133,8 @@ def test_every_request_is_in_the_audit_log_when_its_answer_is_there(
     mine = [
         event
         for event in events
-        if event["verb"] == "create" and event.get("objectRef", {}).get("namespace") == namespace
+        if event["verb"] == "create"
+        and event.get("objectRef", {}).get("namespace") == namespace
         and event["objectRef"].get("name") == "seen"
     ]
     assert [event["user"]["username"] for event in mine] == ["lockgate-admin"]

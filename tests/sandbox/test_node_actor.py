@@ -64,7 +64,9 @@ def test_a_deployment_of_two_becomes_available_and_is_gone_after_its_deletion(
     control_plane: RunningWorld, namespace: str, actor: NodeActor, client: ApiClient
 ) -> None:
     control_plane.kubectl("-n", namespace, "create", "deployment", "web", "--image=none", "--replicas=2")
-    control_plane.kubectl("-n", namespace, "wait", "deployment/web", "--for=condition=Available", "--timeout=20s")
+    control_plane.kubectl(
+        "-n", namespace, "wait", "deployment/web", "--for=condition=Available", "--timeout=20s"
+    )
     pods = client.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
     assert {pod["spec"]["nodeName"] for pod in pods} == {"stand-in"}
     assert len({pod["status"]["podIP"] for pod in pods}) == 2

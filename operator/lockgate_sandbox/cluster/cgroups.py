@@ -26,32 +26,46 @@ def group_of(name: str) -> str:
     return f"{_PREFIX}{name}"
 
 
-def make_groups(name: str) -> None:
-    """Make the groups of a cluster, after removing those of clusters that ended without doing so."""
+def make_and_enter_groups(name: str) -> Path:
+    """Make the groups of a cluster and put this process, and by that all it starts, among its servers.
+
+    Leftovers of clusters that ended without removing theirs go on the way. Returns where to go back to.
+    """
+    before = _own_group()
     with locked(_MOUNT):
         for hierarchy in _hierarchies():
             for leftover in hierarchy.glob(f"{_PREFIX}*"):
                 if not _has_processes(leftover):
                     _remove_tree(leftover)
-            group = hierarchy / group_of(name)
-            group.mkdir(exist_ok=True)
-            # A new cpuset of v1 is empty, and nothing may run in it until that is filled.
-            for setting in ("cpuset.cpus", "cpuset.mems"):
-                if (hierarchy / "cgroup.sane_behavior").exists() and (group / setting).exists():
-                    (group / setting).write_text((hierarchy / setting).read_text())
+            _make_group(hierarchy, name)
+        # Still under the lock, so that no other start takes these groups for leftovers.
         _servers_group(name).mkdir(exist_ok=True)
-        # Under the lock: from here on no other start takes the groups for a leftover.
-        (_servers_group(name) / "cgroup.procs").write_text(str(os.getpid()))
+        enter(_servers_group(name))
+    return before
 
 
-def leave_groups() -> None:
-    """Take this process out of the group of servers again."""
-    (_home_hierarchy() / "cgroup.procs").write_text(str(os.getpid()))
+def enter(group: Path) -> None:
+    """Move this process to a group."""
+    (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
-def enter_groups(name: str) -> None:
-    """Put this process, and by that all it starts, into the group of servers."""
-    (_servers_group(name) / "cgroup.procs").write_text(str(os.getpid()))
+def _make_group(hierarchy: Path, name: str) -> None:
+    group = hierarchy / group_of(name)
+    group.mkdir(exist_ok=True)
+    # A new cpuset of v1 is empty, and nothing may run in it until that is filled.
+    for setting in ("cpuset.cpus", "cpuset.mems"):
+        if hierarchy != _MOUNT and (group / setting).exists():
+            (group / setting).write_text((hierarchy / setting).read_text())
+
+
+def _own_group() -> Path:
+    """The group this process is in, in the hierarchy where clusters keep their servers."""
+    home = _home_hierarchy()
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if home == _MOUNT and not controllers or "pids" in controllers.split(","):
+            return home / path.lstrip("/")
+    return home
 
 
 def remove_groups(name: str) -> None:

@@ -27,8 +27,7 @@ class ClusterOutside:
         ports = [listener.getsockname()[1] for listener in self._listeners]
         self.api_port: int = ports[0]
         self.forward_ports: tuple[int, ...] = tuple(ports[1:])
-        cgroups.make_groups(name)
-        cgroups.leave_groups()
+        self._group_before = cgroups.make_and_enter_groups(name)
 
     def command(self, report_fd: int) -> tuple[list[str], tuple[int, ...]]:
         """The first process, in namespaces that end with it."""
@@ -43,12 +42,13 @@ class ClusterOutside:
         ]
         return [*_NAMESPACES, *program, *arguments], (report_fd, *listening)
 
-    def enter(self) -> None:
-        """Put the first process, and so all servers, into the cluster's control group."""
-        cgroups.enter_groups(self._name)
+    def started(self) -> None:
+        """The first process has inherited the cluster's control group; the keeper itself leaves it."""
+        cgroups.enter(self._group_before)
 
     def clean(self) -> None:
         """Remove the control groups and close the ports."""
+        cgroups.enter(self._group_before)
         cgroups.remove_groups(self._name)
         for listener in self._listeners:
             listener.close()

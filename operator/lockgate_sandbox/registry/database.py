@@ -164,7 +164,7 @@ class Database:
             raise Missing(f"no {kind.__name__.lower()} with number {number}")
         return row
 
-    def insert(self, kind: type, **values: object) -> int:
+    def insert(self, kind: type, /, **values: object) -> int:
         """Adds a row and answers its id."""
         names = ", ".join(values)
         marks = ", ".join("?" for _ in values)
@@ -172,7 +172,7 @@ class Database:
         with self.transaction():
             return int(self._connection.execute(sql, tuple(values.values())).lastrowid or 0)
 
-    def update(self, kind: type, number: int, **values: object) -> None:
+    def update(self, kind: type, number: int, /, **values: object) -> None:
         sets = ", ".join(f"{name} = ?" for name in values)
         self.execute(f"UPDATE {TABLE_OF[kind]} SET {sets} WHERE id = ?", *values.values(), number)  # noqa: S608
 

@@ -56,15 +56,11 @@ def keep(directory: Path, report_fd: int, lifeline_fd: int | None) -> None:
 
 def _start_first(outside: Outside, report_fd: int) -> subprocess.Popen[bytes]:
     command, keep_fds = outside.command(report_fd)
-    tie = dies_with(os.getpid())
-
-    def before_exec() -> None:
-        tie()
-        outside.enter()
-
-    return subprocess.Popen(
-        command, pass_fds=keep_fds, stdin=subprocess.DEVNULL, preexec_fn=before_exec
+    first = subprocess.Popen(
+        command, pass_fds=keep_fds, stdin=subprocess.DEVNULL, preexec_fn=dies_with(os.getpid())
     )
+    outside.started()
+    return first
 
 
 def _inner(first: subprocess.Popen[bytes]) -> int:

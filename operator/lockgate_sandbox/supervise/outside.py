@@ -23,8 +23,8 @@ class Outside(Protocol):
     def command(self, report_fd: int) -> tuple[list[str], tuple[int, ...]]:
         """The command line of the first process and the descriptors it inherits."""
 
-    def enter(self) -> None:
-        """Run between fork and exec of the first process."""
+    def started(self) -> None:
+        """Called when the first process has been started."""
 
     def clean(self) -> None:
         """Remove what the first process could not take with it. Called when all processes are gone."""
@@ -49,8 +49,8 @@ class ControlPlaneOutside:
         arguments = [str(self._directory), f"--report={report_fd}", f"--port={self.api_port}"]
         return [sys.executable, "-m", module, *arguments], (report_fd,)
 
-    def enter(self) -> None:
-        """Nothing to enter."""
+    def started(self) -> None:
+        """Nothing to do."""
 
     def clean(self) -> None:
         """Give the port back."""

@@ -1,0 +1,1 @@
+"""The init container: download one version, prove every byte, hand it over read-only."""

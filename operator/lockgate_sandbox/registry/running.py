@@ -1,0 +1,178 @@
+"""A registry inside the calling process, on a thread and a loop of its own, for tests and benchmarks.
+
+Bound to loopback; what it stores is in `data_dir`, or in a temporary directory that goes with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from lockgate_sandbox.registry.application import Services, build_application
+from lockgate_sandbox.registry.faults import FaultBook
+from lockgate_sandbox.registry.identity import SHORTEST_KEY, Door, Role, User
+from lockgate_sandbox.registry.projects import ensure_registry
+from lockgate_sandbox.registry.requestlog import RequestLog
+from lockgate_sandbox.registry.seeding import Seeding
+from lockgate_sandbox.registry.store import DEFAULT_REGISTRIES, open_store
+
+START_LIMIT = 20.0  # seconds
+
+
+def new_users() -> tuple[User, ...]:
+    """One user of each role (`admin`, `member`, `viewer`), with fresh keys."""
+    roles = (Role.ADMIN, Role.MEMBER, Role.VIEWER)
+    return tuple(User(role.label, role, secrets.token_hex(SHORTEST_KEY // 2)) for role in roles)
+
+
+def open_services(
+    data_dir: Path,
+    users: Iterable[User],
+    *,
+    organization: str = "Harbor",
+    team: str = "models",
+    registries: Iterable[str] = DEFAULT_REGISTRIES,
+) -> Services:
+    """Opens what a server needs and makes sure the registries are there."""
+    store = open_store(data_dir, organization, team)
+    for name in registries:
+        ensure_registry(store, name)
+    log = RequestLog(data_dir / "requests.jsonl")
+    return Services(store=store, door=Door(users), faults=FaultBook(), requests=log)
+
+
+def close_services(services: Services) -> None:
+    services.faults.clear()
+    services.requests.close()
+    services.store.close()
+
+
+class RunningRegistry(Seeding):
+    """A started registry; leaving the `with` (or `async with`) block stops it.
+
+    `url` is where it listens, `keys` maps user names to API keys, `faults` sets trouble, `requests` tells what
+    was asked. The seeding calls (`seed_version`, `move_alias`, ...) write to the store without any request.
+    """
+
+    def __init__(self, services: Services, data_dir: Path, *, own_dir: bool, host: str, port: int) -> None:
+        super().__init__(services.store)
+        self.services = services
+        self.faults = services.faults
+        self.requests = services.requests
+        self.keys = {user.name: user.key for user in services.door.users.values()}
+        self.organization = services.store.organization
+        self.data_dir = data_dir
+        self.url = ""
+        self._own_dir = own_dir
+        self._started: Future[str] = Future()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(
+            target=self._serve, args=(host, port), name="registry", daemon=True
+        )
+
+    def start(self) -> Self:
+        """Listens, then returns.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._thread.start()
+        try:
+            self.url = self._started.result(START_LIMIT)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ends every connection and closes the store. Stopping twice is fine."""
+        if self._loop.is_closed():
+            return
+        with contextlib.suppress(RuntimeError):  # the loop closed just now
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+        close_services(self.services)
+        if self._own_dir:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def client_environment(self, scratch: Path, user: str = "admin") -> dict[str, str]:
+        """What the real client needs in its environment to talk to this registry and write only to `scratch`."""
+        return client_environment(self.url, self.keys[user], scratch)
+
+    def _serve(self, host: str, port: int) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._until_stopped(host, port))
+        except BaseException as error:  # noqa: BLE001 - handed to the starting thread
+            if not self._started.done():
+                self._started.set_exception(error)
+
+    async def _until_stopped(self, host: str, port: int) -> None:
+        runner = web.AppRunner(build_application(self.services), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            self._started.set_result(f"http://{host}:{runner.addresses[0][1]}")
+            await self._stop.wait()
+        finally:
+            self.faults.clear()
+            await runner.cleanup()
+
+    def __enter__(self) -> Self:
+        return self if self.url else self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self if self.url else await asyncio.to_thread(self.start)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.stop)
+
+
+def start_registry(
+    data_dir: Path | None = None,
+    *,
+    users: Iterable[User] | None = None,
+    organization: str = "Harbor",
+    team: str = "models",
+    registries: Iterable[str] = DEFAULT_REGISTRIES,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> RunningRegistry:
+    """A registry that starts when its `with` or `async with` block is entered (or `start` is called).
+
+    Port 0 means a free one. Without `users` there is one of each role, named after it.
+    """
+    root = data_dir or Path(tempfile.mkdtemp(prefix="registry-"))
+    known = new_users() if users is None else tuple(users)
+    services = open_services(root, known, organization=organization, team=team, registries=registries)
+    return RunningRegistry(services, root, own_dir=data_dir is None, host=host, port=port)
+
+
+def client_environment(url: str, key: str, scratch: Path) -> dict[str, str]:
+    """The variables that point the real client at a registry and keep its files in `scratch`."""
+    return {
+        "WANDB_BASE_URL": url,
+        "WANDB_API_KEY": key,
+        "WANDB_MODE": "online",
+        "WANDB_SILENT": "true",
+        "WANDB_DIR": str(scratch),
+        "WANDB_CACHE_DIR": str(scratch / "cache"),
+        "WANDB_CONFIG_DIR": str(scratch / "config"),
+        "WANDB_DATA_DIR": str(scratch / "data"),
+    }

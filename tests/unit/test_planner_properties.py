@@ -1,0 +1,165 @@
+"""Whatever happens in whatever order, the planner keeps its promises."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.fakes.builders import T0, deployment, revision
+
+from lockgate.api.status import ModelDeploymentStatus, Outcome, Revision, RolloutState
+from lockgate.domain.observed import Observed, Target, WorkloadFacts
+from lockgate.plan.planner import plan_rollout
+
+revisions = st.integers(1, 4).map(revision)
+states = st.builds(
+    RolloutState,
+    stable=st.none() | revisions,
+    candidate=st.none() | revisions,
+    step=st.integers(0, 3),
+    started_at=st.just(T0),
+)
+workloads = st.none() | st.builds(
+    WorkloadFacts,
+    revision=st.none() | revisions,
+    replicas=st.integers(0, 3),
+    updated=st.integers(0, 3),
+    total=st.integers(0, 3),
+    available=st.integers(0, 3),
+    generation_observed=st.booleans(),
+)
+targets = st.none() | st.builds(Target, revision=revisions, pinned=st.booleans())
+
+
+def in_state(state: RolloutState, **spec: object):
+    return replace(deployment(**spec), status=ModelDeploymentStatus(observed_generation=1, rollout=state))
+
+
+@given(states, targets, workloads, st.integers(0, 3600))
+def test_weights_always_add_up_to_a_hundred(state, target, workload, seconds):
+    plan = plan_rollout(in_state(state), target, Observed(workload=workload), T0 + timedelta(seconds=seconds))
+    assert sum(share.weight for share in plan.traffic) == (100 if plan.workload else 0)
+
+
+@given(states, targets, workloads, st.integers(0, 3600))
+def test_a_version_that_serves_is_never_left_without_a_workload(state, target, workload, seconds):
+    plan = plan_rollout(in_state(state), target, Observed(workload=workload), T0 + timedelta(seconds=seconds))
+    if state.stable is not None:
+        assert plan.workload is not None
+        assert plan.workload.replicas == 2
+
+
+@given(states, workloads, st.integers(0, 3600))
+def test_without_an_answer_of_the_registry_no_new_version_begins(state, workload, seconds):
+    plan = plan_rollout(in_state(state), None, Observed(workload=workload), T0 + timedelta(seconds=seconds))
+    known = {r.version for r in (state.stable, state.candidate, workload and workload.revision) if r}
+    named = {r.version for r in (plan.state.stable, plan.state.candidate) if r}
+    assert named <= known
+
+
+@given(states, targets, workloads)
+def test_a_version_is_promoted_only_when_the_whole_workload_is_of_it(state, target, workload):
+    plan = plan_rollout(in_state(state), target, Observed(workload=workload), T0)
+    promoted = [entry for entry in plan.finished if entry.outcome is Outcome.PROMOTED]
+    for entry in promoted:
+        assert workload is not None
+        assert entry.revision.is_same(workload.revision)
+        assert workload.is_complete
+
+
+@given(states, targets, workloads)
+def test_a_suspended_deployment_plans_no_change(state, target, workload):
+    plan = plan_rollout(in_state(state, suspend=True), target, Observed(workload=workload), T0)
+    assert not plan.apply
+    assert plan.finished == ()
+    assert plan.state.candidate == state.candidate
+
+
+@given(states, targets, workloads)
+def test_one_call_moves_at_most_one_step(state, target, workload):
+    plan = plan_rollout(in_state(state), target, Observed(workload=workload), T0)
+    began = plan.state.candidate is not None and not plan.state.candidate.is_same(state.candidate)
+    promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
+    assert not (began and promoted)
+
+
+class Rollouts(RuleBasedStateMachine):
+    """Aliases move, pods come and go, time passes, passes are repeated or lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = RolloutState()
+        self.alias: Revision | None = None
+        self.running: Revision | None = None
+        self.complete = False
+        self.now = T0
+        self.seen: set[str] = set()
+
+    @rule(number=st.integers(1, 4))
+    def alias_moves(self, number: int) -> None:
+        self.alias = revision(number)
+        self.seen.add(self.alias.version)
+
+    @rule()
+    def registry_is_silent(self) -> None:
+        self.alias = None
+
+    @rule()
+    def pods_come_out(self) -> None:
+        self.complete = self.running is not None
+
+    @rule(seconds=st.integers(1, 400))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(killed_before_status=st.booleans())
+    def a_pass(self, killed_before_status: bool) -> None:
+        plan = self.plan()
+        if plan.workload and not plan.workload.revision.is_same(self.running):
+            self.running, self.complete = plan.workload.revision, False
+        if not killed_before_status:
+            self.state = plan.state
+
+    def plan(self):
+        workload = self.running and WorkloadFacts(
+            revision=self.running,
+            replicas=2,
+            updated=2 if self.complete else 1,
+            total=2,
+            available=2,
+            generation_observed=True,
+        )
+        target = self.alias and Target(revision=self.alias, pinned=False)
+        return plan_rollout(in_state(self.state), target, Observed(workload=workload), self.now)
+
+    @invariant()
+    def only_versions_that_were_asked_for_run(self) -> None:
+        assert self.running is None or self.running.version in self.seen
+
+    @invariant()
+    def an_aborted_version_stays_away_while_nothing_changes(self) -> None:
+        failed = self.state.failed
+        if failed is not None and self.alias is not None and failed.revision.is_same(self.alias):
+            plan = self.plan()
+            assert plan.state.candidate is None
+            assert plan.workload is not None
+            assert not plan.workload.revision.is_same(failed.revision)
+
+    @invariant()
+    def with_constant_inputs_it_comes_to_rest(self) -> None:
+        world = (self.state, self.running, self.complete)
+        try:
+            for _ in range(6):
+                self.a_pass(False)
+                self.pods_come_out()
+            before = self.state
+            self.a_pass(False)
+            assert self.state == before
+            assert self.state.candidate is None
+        finally:
+            self.state, self.running, self.complete = world
+
+
+TestRollouts = Rollouts.TestCase
+TestRollouts.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
