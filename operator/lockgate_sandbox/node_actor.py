@@ -132,7 +132,11 @@ class NodeActor:
 
     def _renew(self) -> None:
         leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-        spec = {"holderIdentity": self._name, "leaseDurationSeconds": _LEASE_SECONDS, "renewTime": _now(micro=True)}
+        spec = {
+            "holderIdentity": self._name,
+            "leaseDurationSeconds": _LEASE_SECONDS,
+            "renewTime": _now(micro=True),
+        }
         try:
             self._client.merge(f"{leases}/{self._name}", {"spec": spec})
         except ApiError as error:

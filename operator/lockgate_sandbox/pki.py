@@ -133,3 +133,12 @@ def signing_key() -> tuple[bytes, bytes]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return _pem(key), public
+
+
+def signing_request(user: str, groups: Sequence[str] = ()) -> tuple[bytes, bytes]:
+    """A private key and a request (PEM) for a client certificate of `user` in `groups`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = (
+        x509.CertificateSigningRequestBuilder().subject_name(_name(user, groups)).sign(key, hashes.SHA256())
+    )
+    return _pem(key), request.public_bytes(serialization.Encoding.PEM)

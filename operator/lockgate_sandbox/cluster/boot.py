@@ -14,8 +14,13 @@ from pathlib import Path
 from lockgate_sandbox.cluster import machine
 from lockgate_sandbox.cluster.cgroups import group_of
 from lockgate_sandbox.cluster.machine import HOME, NODE_ADDRESS
-from lockgate_sandbox.cluster.node_configuration import CONTAINERD_SOCKET, NODE_NAME, configuration_files
-from lockgate_sandbox.cluster.pause_image import write_pause_image
+from lockgate_sandbox.cluster.node_configuration import (
+    CONTAINERD_SOCKET,
+    NODE_NAME,
+    PAUSE_IMAGE,
+    configuration_files,
+)
+from lockgate_sandbox.cluster.program_image import write_program_image
 from lockgate_sandbox.controlplane.boot import (
     answers,
     start_controllers,
@@ -53,9 +58,11 @@ def _write_configuration(name: str) -> None:
 
 
 def _start_containerd(supervisor: Supervisor) -> None:
-    supervisor.start(Component("containerd", [str(_BIN / "containerd"), "--config", str(HOME / "containerd.toml")]))
+    supervisor.start(
+        Component("containerd", [str(_BIN / "containerd"), "--config", str(HOME / "containerd.toml")])
+    )
     archive = HOME / "pause.tar"
-    write_pause_image(_BIN / "pause", archive)
+    write_program_image(archive, PAUSE_IMAGE, _BIN / "pause")
     supervisor.wait_for("containerd listens", lambda: _listens(CONTAINERD_SOCKET), within=30)
     ctr = [str(_BIN / "ctr"), "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io"]
     supervisor.run("loading the pause image", [*ctr, "images", "import", str(archive)])
@@ -140,7 +147,9 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--name", required=True)
     parser.add_argument("--report", type=int, required=True)
-    parser.add_argument("--listeners", required=True, help="descriptors: the API server's, then the spare ones")
+    parser.add_argument(
+        "--listeners", required=True, help="descriptors: the API server's, then the spare ones"
+    )
     parser.add_argument("--api-port", type=int, required=True)
     arguments = parser.parse_args()
     listeners = tuple(int(fd) for fd in arguments.listeners.split(","))

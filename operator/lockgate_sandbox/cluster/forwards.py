@@ -58,7 +58,9 @@ def _require(kubeconfig: Path, forward: Forward) -> None:
     except ApiError as error:
         raise SandboxError(f"cannot forward to service {name}: {error}") from error
     if spec.get("clusterIP") in {None, "", "None"}:
-        raise SandboxError(f"cannot forward to service {name}: it has no cluster address of its own (headless)")
+        raise SandboxError(
+            f"cannot forward to service {name}: it has no cluster address of its own (headless)"
+        )
     ports = [entry["port"] for entry in spec.get("ports", [])]
     if forward.port not in ports:
         raise SandboxError(f"cannot forward to service {name}: it has port {ports}, not {forward.port}")

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 
 from lockgate_sandbox.cluster.machine import HOME, NODE_ADDRESS
-from lockgate_sandbox.cluster.pause_image import PAUSE_IMAGE
 from lockgate_sandbox.controlplane.servers import POD_RANGE
 
 NODE_NAME = "node"
+PAUSE_IMAGE = "localhost/pause:1"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 _POD_SUBNET = "10.244.0.0/22"
 _MAX_PODS = 250

@@ -2,7 +2,7 @@
 
 Runs inside. Its listening sockets were made outside, which is what makes this work. The first leads
 to the API server, every other to the service its forward file names, looked up again whenever a
-connection fails and after a few seconds anyway. It passes bytes and understands none of them.
+connection fails, and after a few seconds anyway. It passes bytes and understands none of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from lockgate_sandbox.errors import SandboxError
 _CHUNK = 1 << 16
 _CONNECT_SECONDS = 5.0
 _REMEMBER_SECONDS = 3.0
+# kube-proxy is a moment behind: a service refuses although its pods are ready already.
+_PATIENCE_SECONDS = 2.0
+_AGAIN_SECONDS = 0.05
 
 Address = tuple[str, int]
 
@@ -35,12 +38,16 @@ class Target:
         self._remembered: tuple[float, Forward, Address] | None = None
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect inside; OSError when there is nothing to connect to, even after asking again."""
-        try:
-            return await self._open(await self._address())
-        except OSError:
-            self._remembered = None
-            return await self._open(await self._address())
+        """Connect inside; OSError when for a while there is nothing to connect to."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._open(await self._address())
+            except OSError:
+                self._remembered = None
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _open(self, address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.wait_for(asyncio.open_connection(*address), _CONNECT_SECONDS)

@@ -31,7 +31,9 @@ def require() -> None:
     if os.geteuid() != 0:
         raise Unavailable(f"a cluster world needs root for its namespaces and control groups; {_OTHERWISE}")
     missing = {package for program, package in _PROGRAMS.items() if shutil.which(program) is None}
-    if not any(Path("/usr/lib").glob("*/libseccomp.so.2")) and not any(Path("/lib").glob("*/libseccomp.so.2")):
+    if not any(Path("/usr/lib").glob("*/libseccomp.so.2")) and not any(
+        Path("/lib").glob("*/libseccomp.so.2")
+    ):
         missing.add("libseccomp2")
     if missing:
         ensure_packages(sorted(missing), "a cluster world")

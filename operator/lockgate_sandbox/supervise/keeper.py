@@ -41,17 +41,28 @@ def keep(directory: Path, report_fd: int, lifeline_fd: int | None) -> None:
         reporter.failed(str(error))
         shutil.rmtree(directory, ignore_errors=True)
         return
+    asked = True
     try:
         first = _start_first(outside, report_fd)
         reporter.close()
         _save(directory, record, outside, _inner(first))
-        _wait_for_end(waker, lifeline_fd, first)
+        asked = _wait_for_end(waker, lifeline_fd, first)
     finally:
         end_all_children()
         outside.clean()
-        # Logs are worth more than a clean cache when there never was a world to look at.
-        if (directory / "ready").exists() or not (directory / "logs").exists():
-            shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory, keep_logs=not asked and not (directory / "ready").exists())
+
+
+def _remove(directory: Path, keep_logs: bool) -> None:
+    """Remove a world; of one that failed to start its logs stay until the next start of any world."""
+    if not keep_logs:
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink() and entry.name != "logs":
+            shutil.rmtree(entry, ignore_errors=True)
+        elif not entry.is_dir() and entry.suffix != ".log":
+            entry.unlink()
 
 
 def _start_first(outside: Outside, report_fd: int) -> subprocess.Popen[bytes]:
@@ -97,7 +108,8 @@ def _signals() -> int:
     return reading
 
 
-def _wait_for_end(waker: int, lifeline_fd: int | None, first: subprocess.Popen[bytes]) -> None:
+def _wait_for_end(waker: int, lifeline_fd: int | None, first: subprocess.Popen[bytes]) -> bool:
+    """Wait until the world is to end (True) or has ended by itself (False)."""
     with selectors.DefaultSelector() as selector:
         selector.register(waker, selectors.EVENT_READ)
         if lifeline_fd is not None:
@@ -105,10 +117,11 @@ def _wait_for_end(waker: int, lifeline_fd: int | None, first: subprocess.Popen[b
         while first.poll() is None:
             for key, _ in selector.select():
                 if key.fd == lifeline_fd:
-                    return
+                    return True
                 with contextlib.suppress(BlockingIOError):
                     if any(number != signal.SIGCHLD for number in os.read(waker, 64)):
-                        return
+                        return True
+    return False
 
 
 def main() -> int:

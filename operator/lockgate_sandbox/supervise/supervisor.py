@@ -68,7 +68,12 @@ class Supervisor:
         """Run a program to its end and return its output; StartFailed when it fails or takes too long."""
         try:
             done = subprocess.run(
-                argv, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=within
+                argv,
+                cwd=self.directory,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=within,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise StartFailed(f"{name} failed: {error}") from error

@@ -1,6 +1,6 @@
-"""The image of the process that holds a pod's namespaces, written as an OCI archive without any builder.
+"""Images of a single static program, written as OCI archives without any builder or base.
 
-One layer with one static program. Pure apart from the file it writes.
+The sandbox's own pause image is one. Pure apart from the file it writes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from typing import Any
 
 from lockgate_sandbox.binaries.pins import architecture
 
-PAUSE_IMAGE = "localhost/pause:1"
 _TYPES = "application/vnd.oci.image"
 
 
-def write_pause_image(program: Path, archive: Path) -> None:
-    """Write an OCI archive named PAUSE_IMAGE that runs `program`, a static executable."""
-    layer = _layer(program.read_bytes())
+def write_program_image(archive: Path, name: str, program: Path, user: str = "65535:65535") -> None:
+    """Write an OCI archive of an image `name` that is `program`, a static executable, and nothing else.
+
+    The program lies at the root under its own file name and is the entry point.
+    """
+    layer = _layer(program.name, program.read_bytes())
     packed = gzip.compress(layer, compresslevel=1, mtime=0)
     config = {
         "architecture": architecture(),
         "os": "linux",
-        "config": {"Entrypoint": ["/pause"], "User": "65535:65535"},
+        "config": {"Entrypoint": [f"/{program.name}"], "User": user},
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
     }
     blobs = {_digest(packed): packed}
@@ -36,7 +38,7 @@ def write_pause_image(program: Path, archive: Path) -> None:
         "config": _add(blobs, config, f"{_TYPES}.config.v1+json"),
         "layers": [_descriptor(packed, f"{_TYPES}.layer.v1.tar+gzip")],
     }
-    names = {"io.containerd.image.name": PAUSE_IMAGE, "org.opencontainers.image.ref.name": PAUSE_IMAGE}
+    names = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}
     entry = {**_add(blobs, manifest, f"{_TYPES}.manifest.v1+json"), "annotations": names}
     with tarfile.open(archive, "w") as tar:
         _put(tar, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
@@ -45,10 +47,10 @@ def write_pause_image(program: Path, archive: Path) -> None:
             _put(tar, f"blobs/{digest.replace(':', '/')}", blob)
 
 
-def _layer(program: bytes) -> bytes:
+def _layer(name: str, program: bytes) -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as tar:
-        _put(tar, "pause", program, mode=0o755)
+        _put(tar, name, program, mode=0o755)
     return target.getvalue()
 
 

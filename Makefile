@@ -1,0 +1,95 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt | sha256sum | cut -c1-16)
+export PYTHONPATH := operator
+export PYTHONDONTWRITEBYTECODE := 1
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: env
+env: $(STAMP) ## The Python environment, hash-locked, in .venv
+
+$(STAMP):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing: install it (Debian: apt-get install python3 python3-venv)"; exit 1; }
+	@echo "environment: installing hash-locked packages into $(VENV) (about half a minute)"
+	@if ! $(PYTHON) -m venv --clear $(VENV) 2>/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "environment: python3-venv is missing, installing it"; \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; \
+			$(PYTHON) -m venv --clear $(VENV); \
+		else echo "python3-venv is missing: run apt-get install python3-venv"; exit 1; fi; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: demo
+demo: env ## A registry alias moves and a real model follows, on a real cluster
+	@$(BIN)/python -m lockgate_sandbox.demo
+
+.PHONY: test
+test: check build integration cluster ## Everything that must hold; what CI runs
+
+.PHONY: check
+check: lint types imports unit ## What needs neither network nor cluster
+
+.PHONY: lint
+lint: env ## Style and common mistakes
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "lint: ok"
+
+.PHONY: types
+types: env ## mypy, strict
+	@$(BIN)/mypy --no-error-summary && echo "types: ok"
+
+.PHONY: imports
+imports: env ## Layers and doors
+	@$(BIN)/lint-imports > .import-linter.log || { cat .import-linter.log; exit 1; }; sed -n '/KEPT$$/p; /KEPT (/p' .import-linter.log
+
+.PHONY: unit
+unit: env ## Unit, property, golden, scenario and contract tests
+	@$(BIN)/python -m pytest -q -m "not integration and not cluster"
+
+.PHONY: build
+build: env ## The programs of the local cluster, built once and cached
+	@$(BIN)/python -m lockgate_sandbox build
+
+.PHONY: integration
+integration: env build ## On the real control plane; no root needed
+	@$(BIN)/python -m pytest -q -m "integration and not cluster"
+
+.PHONY: cluster
+cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
+	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
+		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q -m cluster; fi
+
+.PHONY: golden
+golden: env ## Write the reviewed files anew; read the diff
+	@LOCKGATE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
+
+.PHONY: crds
+crds: ## Copy the CRDs into the chart
+	@mkdir -p helm/lockgate/crds && cp crds/*.yaml helm/lockgate/crds/
+
+.PHONY: lock
+lock: env ## Resolve and lock the requirements anew (needs uv)
+	@for group in operator modelserver registry dev; do \
+		case $$group in operator) from="pyproject.toml";; dev) from="--group dev pyproject.toml";; *) from="--group $$group";; esac; \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header --no-annotate $$from -o requirements/$$group.txt; done
+
+.PHONY: fmt
+fmt: env ## Format and fix what can be fixed
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+
+.PHONY: clean
+clean: ## Remove what was made in this directory; the user cache stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	@find operator tests -name __pycache__ -type d -prune -exec rm -rf {} +

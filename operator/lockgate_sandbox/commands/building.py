@@ -1,0 +1,20 @@
+"""`build`: make all programs of a level ready before anybody waits for them."""
+
+from __future__ import annotations
+
+import argparse
+
+from lockgate_sandbox.binaries import programs_of
+from lockgate_sandbox.binaries.pins import HELM, tools_of
+from lockgate_sandbox.worlds import Level
+
+
+def build_ahead(options: argparse.Namespace) -> int:
+    """Build what is not there yet, helm too, and say where everything is."""
+    tools = (*tools_of(Level(options.level)), HELM)
+    found = programs_of(program for tool in tools for program in tool.provides)
+    for directory in sorted({path.parent for path in found.values()}):
+        print(
+            f"{directory}: {', '.join(sorted(name for name, path in found.items() if path.parent == directory))}"
+        )
+    return 0

@@ -1,0 +1,159 @@
+"""Schema and Python types say the same, both ways; the chart carries the same bytes."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from tests.fakes.builders import deployment_object, runtime_object
+
+from lockgate.api import spec as api_spec
+from lockgate.api import status as api_status
+from lockgate.api.conditions import ConditionStatus
+from lockgate.api.parse import parse_model_deployment, parse_model_runtime, parse_status
+from lockgate.api.status import to_dict
+from lockgate.names import ConditionType, Reason
+
+ROOT = Path(__file__).parents[2]
+CRDS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))}
+
+
+def schema(name: str) -> dict[str, Any]:
+    return CRDS[name]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def at(name: str, *path: str) -> dict[str, Any]:
+    node = schema(name)
+    for part in path:
+        node = node["items"] if part == "[]" else node["properties"][part]
+    return node
+
+
+def snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+FIELDS_OF_SPEC = {
+    "model": ("registry", "collection", "alias"),
+    "runtime": ("runtime",),
+    "strategy": ("strategy",),
+}
+
+
+def test_every_field_of_the_spec_is_parsed_and_nothing_else_is():
+    known = {field.name for field in fields(api_spec.ModelDeployment)}
+    identity = {"namespace", "name", "uid", "resource_version", "generation", "deleting", "status"}
+    expected = set()
+    for name in at("modeldeployments", "spec")["properties"]:
+        expected |= set(FIELDS_OF_SPEC.get(name, (snake(name),)))
+    assert known - identity == expected
+
+
+def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
+    known = {field.name for field in fields(api_spec.ModelRuntime)} - {"name", "ceilings"}
+    assert known == {snake(name) for name in at("modelruntimes", "spec")["properties"]}
+    metrics = {field.name for field in fields(api_spec.RuntimeMetrics)}
+    assert metrics == set(at("modelruntimes", "spec", "metrics")["properties"])
+
+
+@pytest.mark.parametrize(
+    ("path", "enum"),
+    [
+        (("spec", "onAliasMissing"), api_spec.OnAliasMissing),
+        (("status", "phase"), api_status.Phase),
+        (("status", "history", "[]", "outcome"), api_status.Outcome),
+        (("status", "history", "[]", "trigger"), api_status.Trigger),
+        (("status", "rollout", "trigger"), api_status.Trigger),
+        (("status", "traffic", "[]", "role"), api_status.Role),
+        (("status", "conditions", "[]", "status"), ConditionStatus),
+    ],
+)
+def test_enumerations_agree(path, enum):
+    assert at("modeldeployments", *path)["enum"] == [member.value for member in enum]
+
+
+def test_the_protocols_of_runtimes_agree():
+    assert at("modelruntimes", "spec", "protocol")["enum"] == [p.value for p in api_spec.Protocol]
+
+
+def test_defaults_of_the_schema_are_those_of_the_parser():
+    minimal = deployment_object()
+    minimal["spec"] = {name: minimal["spec"][name] for name in ("model", "runtime")}
+    defaulted = json.loads(json.dumps(minimal))
+    for name, node in at("modeldeployments", "spec")["properties"].items():
+        if "default" in node:
+            defaulted["spec"][name] = node["default"]
+    rolling = at("modeldeployments", "spec", "strategy", "rolling")["properties"]
+    defaulted["spec"]["strategy"] = {"rolling": {name: node["default"] for name, node in rolling.items()}}
+    assert parse_model_deployment(minimal) == parse_model_deployment(defaulted)
+
+
+def every_node(node: dict[str, Any], path: str = ""):
+    yield path, node
+    for name, child in (node.get("properties") or {}).items():
+        yield from every_node(child, f"{path}.{name}")
+    if "items" in node:
+        yield from every_node(node["items"], f"{path}[]")
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_every_field_is_described(name):
+    plumbing = {".apiVersion", ".kind", ".metadata"}
+    silent = [
+        path
+        for path, node in every_node(schema(name))
+        if path not in plumbing
+        and "description" not in node
+        and not path.endswith("[]")
+        and node.get("format") != "date-time"
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_every_text_and_list_has_a_bound_or_a_pattern(name):
+    for path, node in every_node(at(name, "spec"), "spec"):
+        if node.get("type") == "array":
+            assert "maxItems" in node, path
+        if node.get("type") == "string":
+            assert {"maxLength", "enum", "format"} & node.keys(), path
+
+
+def test_the_chart_carries_the_same_bytes():
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        copy = ROOT / "helm" / "lockgate" / "crds" / path.name
+        assert copy.read_bytes() == path.read_bytes(), f"run make crds: {copy} differs"
+
+
+def test_reasons_and_condition_types_fit_the_schema():
+    conditions = at("modeldeployments", "status", "conditions", "[]")["properties"]
+    assert max(len(reason) for reason in Reason) <= conditions["reason"]["maxLength"]
+    assert max(len(type_) for type_ in ConditionType) <= conditions["type"]["maxLength"]
+
+
+def test_a_status_survives_being_written_and_read():
+    raw = yaml.safe_load((ROOT / "tests" / "contract" / "status.yaml").read_text())
+    jsonschema.validate(raw, at("modeldeployments", "status"))
+    assert set(raw) == set(at("modeldeployments", "status")["properties"])
+    assert to_dict(parse_status(raw)) == raw
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "examples").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_example_fits_the_schema_and_is_parsed(path):
+    for document in yaml.safe_load_all(path.read_text()):
+        name = {"ModelDeployment": "modeldeployments", "ModelRuntime": "modelruntimes"}.get(document["kind"])
+        if name is None:
+            continue
+        jsonschema.validate(document["spec"], at(name, "spec"))
+        identity = {"namespace": "x", "uid": "u", "resourceVersion": "1", "generation": 1}
+        document["metadata"] = {**identity, **document["metadata"]}
+        parse = parse_model_deployment if name == "modeldeployments" else parse_model_runtime
+        parse(document)
+
+
+def test_the_builders_of_tests_fit_the_schema():
+    jsonschema.validate(deployment_object()["spec"], at("modeldeployments", "spec"))
+    jsonschema.validate(runtime_object()["spec"], at("modelruntimes", "spec"))

@@ -1,0 +1,58 @@
+"""The rendered objects, byte for byte, as reviewed files: a change in them is seen in a diff.
+
+`make golden` writes them anew.
+"""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.fakes.builders import PODS, T0, deployment, revision, runtime_object
+
+from lockgate.api.parse import parse_model_runtime
+from lockgate.api.status import ModelDeploymentStatus, RolloutState
+from lockgate.domain.observed import Observed
+from lockgate.plan.planner import plan_rollout
+from lockgate.render.objects import render_objects
+
+CASES = Path(__file__).parent / "cases"
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "runtime"),
+    [
+        pytest.param("smallest", {}, {}, id="smallest"),
+        pytest.param(
+            "everything",
+            {
+                "replicas": 5,
+                "resources": {"requests": {"cpu": "500m"}, "limits": {"memory": "512Mi"}},
+                "strategy": {"rolling": {"maxSurge": 2, "maxUnavailable": "10%"}},
+                "progressDeadline": "1h30m",
+                "revisionHistoryLimit": 3,
+            },
+            {
+                "command": ["/server"],
+                "env": [{"name": "THREADS", "value": "2"}],
+                "terminationGracePeriodSeconds": 60,
+            },
+            id="everything",
+        ),
+    ],
+)
+def test_rendered_objects_are_those_that_were_reviewed(name, spec, runtime):
+    stable = replace(
+        deployment(**spec), status=ModelDeploymentStatus(rollout=RolloutState(stable=revision(3)))
+    )
+    plan = plan_rollout(stable, None, Observed(), T0)
+    objects = render_objects(stable, parse_model_runtime(runtime_object(**runtime)), plan, PODS)
+    path = CASES / f"{name}.yaml"
+    plain = json.loads(json.dumps(objects))  # the same part twice is written twice, not as an alias
+    text = yaml.safe_dump_all(plain, sort_keys=True, width=100)
+    if os.environ.get("LOCKGATE_WRITE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()

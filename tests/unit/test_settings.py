@@ -1,0 +1,52 @@
+"""Settings: read from the environment, refused with the name of the variable."""
+
+from pathlib import Path
+
+import pytest
+
+from lockgate.settings import Settings, SettingsError
+
+MINIMUM = {
+    "LOCKGATE_REGISTRY_BASE_URL": "https://api.wandb.example",
+    "LOCKGATE_FETCH_IMAGE": "image@sha256:1",
+}
+
+
+def test_the_two_required_variables_are_enough():
+    settings = Settings.from_environment(MINIMUM)
+    assert settings.registry_base_url == "https://api.wandb.example"
+    assert settings.watch_namespaces == ()
+    assert settings.poll_interval_seconds == 30.0
+
+
+def test_every_kind_of_value_is_read():
+    settings = Settings.from_environment(
+        MINIMUM
+        | {
+            "LOCKGATE_WATCH_NAMESPACES": "growth, search",
+            "LOCKGATE_WORKERS": "4",
+            "LOCKGATE_POLL_INTERVAL_SECONDS": "2.5",
+            "LOCKGATE_REGISTRY_API_KEY_FILE": "/var/run/key",
+        }
+    )
+    assert settings.watch_namespaces == ("growth", "search")
+    assert settings.workers == 4
+    assert settings.poll_interval_seconds == 2.5
+    assert settings.registry_api_key_file == Path("/var/run/key")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"LOCKGATE_REGISTRY_BASE_URL": ""},
+        {"LOCKGATE_FETCH_IMAGE": ""},
+        {"LOCKGATE_REGISTRY_BASE_URL": "api.wandb.ai"},
+        {"LOCKGATE_WORKERS": "many"},
+        {"LOCKGATE_WORKERS": "0"},
+        {"LOCKGATE_LOG_FORMAT": "xml"},
+        {"LOCKGATE_LOG_LEVEL": "LOUD"},
+    ],
+)
+def test_a_wrong_variable_is_named(wrong):
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        Settings.from_environment(MINIMUM | wrong)
