@@ -13,15 +13,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = _parser().parse_args(arguments)
     if options.command == "fetch":
-        from lockgate.fetch import cli
+        from lockgate.fetch.cli import run
 
-        return cli.run(options)
+        return run(options)
     return _run()
 
 
 def _parser() -> argparse.ArgumentParser:
     # Imported here and in main, so that neither command pays for the libraries of the other.
-    from lockgate.fetch import cli
+    from lockgate.fetch.cli import add_arguments
 
     parser = argparse.ArgumentParser(
         prog="lockgate", description="Keeps model serving in step with a Weights & Biases Registry."
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         help="fetch and prove one version of a model",
         description="Fetch one immutable version into an empty directory and prove every file.",
     )
-    cli.add_arguments(fetch)
+    add_arguments(fetch)
     return parser
 
 

@@ -10,12 +10,13 @@ import base64
 import json
 import os
 import re
-import selectors
 import shutil
 import subprocess
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,7 +45,7 @@ class ExistingWorld:
         own = shutil.which("kubectl")
         self._kubectl = Path(own) if own else programs_of(["kubectl"])["kubectl"]
         self._identities = tempfile.TemporaryDirectory(prefix="lockgate-")
-        self._forwards: dict[tuple[str, str, int], tuple[subprocess.Popen[str], str]] = {}
+        self._forwards: dict[tuple[str, str, int], tuple[subprocess.Popen[bytes], str]] = {}
         self._cluster = self._read_cluster()
         self.name = str(self._cluster["name"])
 
@@ -70,7 +71,7 @@ class ExistingWorld:
         self, *args: str, stdin: str | None = None, check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the kubeconfig's user; SandboxError with its words when `check` and it fails."""
-        return run_kubectl(self._kubectl, self.kubeconfig, args, stdin, check, timeout)
+        return run_kubectl([str(self._kubectl)], self.kubeconfig, args, stdin, check, timeout)
 
     def helm(
         self, *args: str, stdin: str | None = None, check: bool = True, timeout: float = 300
@@ -113,15 +114,18 @@ class ExistingWorld:
         if (known := self._forwards.get(key)) and known[0].poll() is None:
             return known[1]
         command = [str(self._kubectl), "-n", namespace, "port-forward", f"service/{service}", f":{port}"]
-        process = subprocess.Popen(
-            [*command, "--address=127.0.0.1"],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        url = _forwarded_url(process, f"{namespace}/{service}:{port}")
+        # To a file: kubectl says a line for every connection, and nobody would empty a pipe.
+        words = Path(self._identities.name) / f"forward-{os.urandom(4).hex()}.log"
+        with words.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, "--address=127.0.0.1"],
+                env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_tie(),
+            )
+        url = _forwarded_url(process, words, f"{namespace}/{service}:{port}")
         self._forwards[key] = (process, url)
         return url
 
@@ -137,8 +141,6 @@ class ExistingWorld:
         for process, _ in self._forwards.values():
             process.terminate()
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
         self._forwards.clear()
         self._identities.cleanup()
 
@@ -166,21 +168,27 @@ class ExistingWorld:
         return write_kubeconfig(path, cluster["server"], authority, identity)
 
 
-def _forwarded_url(process: subprocess.Popen[str], what: str) -> str:
+def _tie() -> Callable[[], None] | None:
+    """Let a child end with this process, where the kernel can see to that."""
+    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+        return None
+    from lockgate_sandbox.supervise.lifetime import dies_with
+
+    return dies_with(os.getpid())
+
+
+def _forwarded_url(process: subprocess.Popen[bytes], words: Path, what: str) -> str:
     """Wait for the line with the port that kubectl chose."""
-    assert process.stdout is not None
-    words = ""
     deadline = time.monotonic() + _FORWARD_SECONDS
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while selector.select(max(0.0, deadline - time.monotonic())):
-            line = process.stdout.readline()
-            if found := _FORWARDING.search(line):
-                return f"http://127.0.0.1:{found[1]}"
-            if not line:
-                break
-            words += line
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        if found := _FORWARDING.search(words.read_text()):
+            return f"http://127.0.0.1:{found[1]}"
+        if ended:
+            break
+        time.sleep(0.02)
     process.kill()
     process.wait()
-    process.stdout.close()
-    raise SandboxError(f"cannot forward to {what}: {words.strip()[-300:] or 'kubectl said nothing'}")
+    raise SandboxError(
+        f"cannot forward to {what}: {words.read_text().strip()[-300:] or 'kubectl said nothing'}"
+    )

@@ -18,6 +18,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -167,7 +168,7 @@ class NodeActor:
                 self._attempt(self._renew)
             while self._due and self._due[0][0] <= now:
                 _, _, uid, status = heapq.heappop(self._due)
-                self._attempt(lambda uid=uid, status=status: self._report(uid, status))
+                self._attempt(partial(self._report, uid, status))
             wake = min(renew_at, self._due[0][0] if self._due else renew_at)
             with contextlib.suppress(queue.Empty):
                 self._notice(self._seen.get(timeout=max(0.0, wake - time.monotonic())))
@@ -180,7 +181,7 @@ class NodeActor:
                 known = self._pods.get(uid)
                 self._pods[uid] = pod
                 if pod["metadata"].get("deletionTimestamp"):
-                    self._attempt(lambda: self._remove(pod))
+                    self._attempt(partial(self._remove, pod))
                 elif known is None and "podIP" not in pod.get("status", {}):
                     self._decide(pod)
             case "DELETED":

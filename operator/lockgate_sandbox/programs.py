@@ -15,13 +15,15 @@ from lockgate_sandbox.worlds import cache_root
 
 
 def run_kubectl(
-    program: Path, kubeconfig: Path, args: Sequence[str], stdin: str | None, check: bool, timeout: float
+    program: Sequence[str],
+    kubeconfig: Path,
+    args: Sequence[str],
+    stdin: str | None,
+    check: bool,
+    timeout: float,
 ) -> subprocess.CompletedProcess[str]:
-    """Run kubectl with its cache beside the worlds'; `timeout` in seconds."""
-    # The cache is keyed by host and port only, and ports come round again with another world's schema.
-    cache = kubeconfig.parent / "kubectl-cache" if os.access(kubeconfig.parent, os.W_OK) else None
-    extra = [f"--cache-dir={cache}"] if cache else []
-    return _run([str(program), *extra, *args], {"KUBECONFIG": str(kubeconfig)}, stdin, check, timeout)
+    """Run kubectl (`program` with arguments of its own); `timeout` in seconds."""
+    return _run([*program, *args], {"KUBECONFIG": str(kubeconfig)}, stdin, check, timeout)
 
 
 def run_helm(

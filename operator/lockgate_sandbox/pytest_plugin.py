@@ -6,6 +6,7 @@ machine cannot offer the level, with the reason; a world that fails to start is 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -20,13 +21,11 @@ from lockgate_sandbox.world import start_cluster, start_control_plane
 def _started(request: pytest.FixtureRequest, start: Callable[[], RunningWorld]) -> RunningWorld:
     # A first start builds the programs for minutes: that progress must be seen, captured output is not.
     capture = request.config.pluginmanager.getplugin("capturemanager")
-    if capture is None:
-        return start()
-    with capture.global_and_fixture_disabled():
-        try:
+    try:
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             return start()
-        except Unavailable as reason:
-            pytest.skip(str(reason))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ class RunningWorld:
     """A control plane or a cluster that runs on this machine."""
 
     def __init__(self, directory: Path, keeper: Keeper | None = None) -> None:
-        """Take hold of the world in `directory`; with its keeper, `close` also ends this process's tie to it."""
+        """Take hold of the world in `directory`; `keeper` is there in the process that started it."""
         self.directory = directory
         self.record = WorldRecord.load(directory)
         self._keeper = keeper
@@ -83,7 +83,9 @@ class RunningWorld:
         self, *args: str, stdin: str | None = None, check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as administrator; SandboxError with its words when `check` and it fails."""
-        return run_kubectl(self.program("kubectl"), self.kubeconfig, args, stdin, check, timeout)
+        # The cache is keyed by host and port only, and ports come round again with another schema.
+        program = [str(self.program("kubectl")), f"--cache-dir={self.directory / 'kubectl-cache'}"]
+        return run_kubectl(program, self.kubeconfig, args, stdin, check, timeout)
 
     def helm(
         self, *args: str, stdin: str | None = None, check: bool = True, timeout: float = 300

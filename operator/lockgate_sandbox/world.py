@@ -111,5 +111,6 @@ def _start(level: Level, name: str | None, on_report: OnReport | None, detached:
 def _require_linux(level: str) -> None:
     if sys.platform != "linux":
         raise Unavailable(
-            f"a {level} world needs Linux and this is {sys.platform}; point KUBECONFIG at any test cluster instead"
+            f"a {level} world needs Linux and this is {sys.platform};"
+            " point KUBECONFIG at any test cluster and use the existing level instead"
         )

@@ -22,6 +22,11 @@ class ModelReference:
         """The W&B project that holds the registry."""
         return f"{REGISTRY_PROJECT_PREFIX}{self.registry}"
 
+    @property
+    def is_version(self) -> bool:
+        """Whether the selector is a version's own number rather than an alias."""
+        return self.selector[:1] == "v" and self.selector[1:].isdigit()
+
     def __str__(self) -> str:
         return f"{self.registry}/{self.collection}:{self.selector}"
 

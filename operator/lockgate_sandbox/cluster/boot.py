@@ -11,6 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
+from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.cluster import machine
 from lockgate_sandbox.cluster.cgroups import group_of
 from lockgate_sandbox.cluster.machine import HOME, NODE_ADDRESS
@@ -29,7 +30,6 @@ from lockgate_sandbox.controlplane.boot import (
 )
 from lockgate_sandbox.controlplane.credentials import make_credentials, write_identity
 from lockgate_sandbox.controlplane.servers import Address
-from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.pki import Authority
 from lockgate_sandbox.supervise.reports import Reporter
 from lockgate_sandbox.supervise.supervisor import Component, Supervisor, serve

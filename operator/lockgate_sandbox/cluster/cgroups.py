@@ -63,7 +63,7 @@ def _own_group() -> Path:
     home = _home_hierarchy()
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        if home == _MOUNT and not controllers or "pids" in controllers.split(","):
+        if (home == _MOUNT and not controllers) or "pids" in controllers.split(","):
             return home / path.lstrip("/")
     return home
 

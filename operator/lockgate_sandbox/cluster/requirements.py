@@ -40,5 +40,6 @@ def require() -> None:
     probe = subprocess.run([*_NAMESPACES, "true"], capture_output=True, text=True, timeout=20)
     if probe.returncode != 0:
         raise Unavailable(
-            f"root may not make namespaces here ({probe.stderr.strip()[-200:]}), as in most containers; {_OTHERWISE}"
+            f"root may not make namespaces here ({probe.stderr.strip()[-200:]}), as in most containers;"
+            f" {_OTHERWISE}"
         )

@@ -14,7 +14,6 @@ def build_ahead(options: argparse.Namespace) -> int:
     tools = (*tools_of(Level(options.level)), HELM)
     found = programs_of(program for tool in tools for program in tool.provides)
     for directory in sorted({path.parent for path in found.values()}):
-        print(
-            f"{directory}: {', '.join(sorted(name for name, path in found.items() if path.parent == directory))}"
-        )
+        names = sorted(name for name, path in found.items() if path.parent == directory)
+        print(f"{directory}: {', '.join(names)}")
     return 0

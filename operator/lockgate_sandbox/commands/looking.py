@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import datetime
 import json
-import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def logs(options: argparse.Namespace) -> int:
         raise SandboxError(f"no component {options.component!r}; there are {', '.join(known)}")
     sys.stdout.flush()
     how = ["-n", "+1", "-F"] if options.follow else ["-n", "+1"]
-    os.execvp("tail", ["tail", *how, str(directory / f"{options.component}.log")])  # noqa: S606
+    return subprocess.run(["tail", *how, str(directory / f"{options.component}.log")]).returncode
 
 
 def _facts(directory: Path, record: WorldRecord) -> dict[str, object]:

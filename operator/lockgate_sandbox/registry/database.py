@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -59,12 +59,14 @@ CREATE TABLE IF NOT EXISTS artifacts (
   user TEXT NOT NULL, client_id TEXT UNIQUE, created_at TEXT NOT NULL, updated_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS artifacts_by_digest ON artifacts (sequence_id, digest);
 CREATE TABLE IF NOT EXISTS memberships (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, collection_id INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  collection_id INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
   artifact_id INTEGER NOT NULL REFERENCES artifacts ON DELETE CASCADE, version_index INTEGER NOT NULL,
   created_at TEXT NOT NULL, UNIQUE (collection_id, artifact_id), UNIQUE (collection_id, version_index));
 CREATE INDEX IF NOT EXISTS memberships_by_artifact ON memberships (artifact_id);
 CREATE TABLE IF NOT EXISTS aliases (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, collection_id INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  collection_id INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
   membership_id INTEGER NOT NULL REFERENCES memberships ON DELETE CASCADE, alias TEXT NOT NULL,
   UNIQUE (collection_id, alias));
 CREATE INDEX IF NOT EXISTS aliases_by_membership ON aliases (membership_id);
@@ -95,7 +97,7 @@ TABLE_OF: dict[type, str] = {
     Tag: "tags",
 }
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=Hashable)
 
 
 def now() -> str:
@@ -104,7 +106,7 @@ def now() -> str:
 
 
 @cache
-def _select(kind: type, where: str) -> str:
+def _select(kind: type[Any], where: str) -> str:
     columns = ", ".join(field.name for field in dataclasses.fields(kind))
     return f"SELECT {columns} FROM {TABLE_OF[kind]} {where}"  # noqa: S608 - names are ours, values are bound
 

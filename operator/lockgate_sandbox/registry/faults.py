@@ -1,6 +1,6 @@
 """Trouble on demand: which requests shall be slow, refused, cut, or answered with damaged bytes.
 
-Only says what shall happen; `server` makes it happen. Safe to change from another thread while serving.
+Only says what shall happen; `web` makes it happen. Safe to change from another thread while serving.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Fault:
             Invalid: an unknown field, an unknown kind, or a value of the wrong type.
         """
         if not isinstance(document, Mapping):
-            raise Invalid("a fault is a JSON object such as {\"kind\": \"status\", \"status\": 500}")
+            raise Invalid('a fault is a JSON object such as {"kind": "status", "status": 500}')
         known = {item.name: item for item in dataclasses.fields(cls)}
         for name, value in document.items():
             if name not in known:
@@ -104,7 +104,7 @@ class FaultBook:
 
     _armed: list[_Armed] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _on_clear: list[Callable[[], None]] = field(default_factory=list)
+    _on_clear: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -120,7 +120,7 @@ class FaultBook:
     def clear(self) -> None:
         self.replace(())
 
-    def when_cleared(self, call: Callable[[], None]) -> Callable[[], None]:
+    def when_cleared(self, call: Callable[[], object]) -> Callable[[], None]:
         """Has `call` called (from any thread) at every change; answers how to stop that."""
         self._on_clear.append(call)
         return lambda: self._on_clear.remove(call)

@@ -69,7 +69,9 @@ def parse_user(text: str) -> User:
         raise Invalid("a user is written as name:key:role, with role one of viewer, member, admin")
     name, key, label = parts
     if len(key) < SHORTEST_KEY:
-        raise Invalid(f"the key of user {name!r} has {len(key)} characters; at least {SHORTEST_KEY} are needed")
+        raise Invalid(
+            f"the key of user {name!r} has {len(key)} characters; at least {SHORTEST_KEY} are needed"
+        )
     return User(name=name, role=role_named(label), key=key)
 
 

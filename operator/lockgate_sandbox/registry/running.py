@@ -18,13 +18,13 @@ from typing import Self
 
 from aiohttp import web
 
-from lockgate_sandbox.registry.application import Services, build_application
 from lockgate_sandbox.registry.faults import FaultBook
 from lockgate_sandbox.registry.identity import SHORTEST_KEY, Door, Role, User
 from lockgate_sandbox.registry.projects import ensure_registry
 from lockgate_sandbox.registry.requestlog import RequestLog
 from lockgate_sandbox.registry.seeding import Seeding
 from lockgate_sandbox.registry.store import DEFAULT_REGISTRIES, open_store
+from lockgate_sandbox.registry.web.application import Services, build_application
 
 START_LIMIT = 20.0  # seconds
 
@@ -60,8 +60,8 @@ def close_services(services: Services) -> None:
 class RunningRegistry(Seeding):
     """A started registry; leaving the `with` (or `async with`) block stops it.
 
-    `url` is where it listens, `keys` maps user names to API keys, `faults` sets trouble, `requests` tells what
-    was asked. The seeding calls (`seed_version`, `move_alias`, ...) write to the store without any request.
+    `url` is where it listens, `keys` maps user names to API keys, `faults` sets trouble, `requests` tells
+    what was asked. The seeding calls (`seed_version`, `move_alias`, ...) make no request at all.
     """
 
     def __init__(self, services: Services, data_dir: Path, *, own_dir: bool, host: str, port: int) -> None:
@@ -77,9 +77,7 @@ class RunningRegistry(Seeding):
         self._started: Future[str] = Future()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
-        self._thread = threading.Thread(
-            target=self._serve, args=(host, port), name="registry", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, args=(host, port), name="registry", daemon=True)
 
     def start(self) -> Self:
         """Listens, then returns.
@@ -108,14 +106,14 @@ class RunningRegistry(Seeding):
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def client_environment(self, scratch: Path, user: str = "admin") -> dict[str, str]:
-        """What the real client needs in its environment to talk to this registry and write only to `scratch`."""
+        """What the real client needs in its environment to talk to this and write only to `scratch`."""
         return client_environment(self.url, self.keys[user], scratch)
 
     def _serve(self, host: str, port: int) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._until_stopped(host, port))
-        except BaseException as error:  # noqa: BLE001 - handed to the starting thread
+        except BaseException as error:  # handed to the starting thread
             if not self._started.done():
                 self._started.set_exception(error)
 

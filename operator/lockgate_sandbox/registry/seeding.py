@@ -56,7 +56,7 @@ class Seeding:
         artifact_type: str = "model",
         pending: bool = False,
     ) -> SeededVersion:
-        """A new version in the registry, created with its collection; the same files again are the same version.
+        """A new version in the registry, with its collection; the same files again are the same version.
 
         Without `files` and `references` the version is empty. `references` maps a name to a URI. `pending`
         leaves the artifact uncommitted, so that it is in no registry yet.
@@ -127,7 +127,13 @@ class Seeding:
         artifacts.change(self.store, artifact, metadata=json.dumps(metadata))
 
     def set_tags(
-        self, registry: str, collection: str, version: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+        self,
+        registry: str,
+        collection: str,
+        version: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
     ) -> None:
         _, member = self._version(registry, collection, version)
         versions.change_tags(self.store, self.store.db.get(Artifact, member.artifact_id), add, remove)

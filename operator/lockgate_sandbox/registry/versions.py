@@ -11,7 +11,15 @@ from collections.abc import Iterable
 
 from lockgate_sandbox.registry.database import now
 from lockgate_sandbox.registry.errors import Conflict, Invalid, Missing
-from lockgate_sandbox.registry.rows import Alias, Artifact, Collection, CollectionKind, Membership, Project, Tag
+from lockgate_sandbox.registry.rows import (
+    Alias,
+    Artifact,
+    Collection,
+    CollectionKind,
+    Membership,
+    Project,
+    Tag,
+)
 from lockgate_sandbox.registry.store import Store
 
 LATEST = "latest"
@@ -26,7 +34,12 @@ def find_collection(store: Store, project: Project, name: str) -> Collection | N
 
 
 def ensure_collection(
-    store: Store, project: Project, kind: CollectionKind, name: str, artifact_type: str, client_id: str | None = None
+    store: Store,
+    project: Project,
+    kind: CollectionKind,
+    name: str,
+    artifact_type: str,
+    client_id: str | None = None,
 ) -> Collection:
     """The collection of that name, created when it is not there.
 
@@ -84,9 +97,7 @@ def membership_of(store: Store, collection: Collection, alias: str) -> Membershi
 
 def memberships(store: Store, collection: Collection) -> list[Membership]:
     """All versions, newest first."""
-    return store.db.all(
-        Membership, "WHERE collection_id = ? ORDER BY version_index DESC", collection.id
-    )
+    return store.db.all(Membership, "WHERE collection_id = ? ORDER BY version_index DESC", collection.id)
 
 
 def aliases_of(store: Store, membership: Membership) -> list[Alias]:
@@ -102,7 +113,9 @@ def collection_of(store: Store, member: Membership) -> Collection:
     return store.db.get(Collection, member.collection_id)
 
 
-def add_version(store: Store, collection: Collection, artifact: Artifact, aliases: Iterable[str]) -> Membership:
+def add_version(
+    store: Store, collection: Collection, artifact: Artifact, aliases: Iterable[str]
+) -> Membership:
     """Puts an artifact into a collection as its newest version; one that is in already only gains aliases."""
     with store.db.transaction():
         member = find_membership(store, collection, artifact)
@@ -136,7 +149,9 @@ def add_alias(store: Store, collection: Collection, member: Membership, alias: s
         Invalid: it cannot be an alias.
     """
     if _VERSION.fullmatch(alias) or not _ALIAS.fullmatch(alias):
-        raise Invalid(f"alias {alias!r} must be 1 to 128 characters without '/' and ':', and not look like v3")
+        raise Invalid(
+            f"alias {alias!r} must be 1 to 128 characters without '/' and ':', and not look like v3"
+        )
     _point(store, collection, member, alias)
 
 
@@ -157,9 +172,7 @@ def remove_alias(store: Store, collection: Collection, member: Membership, alias
         Missing: that version does not have it, for example because it was moved meanwhile.
     """
     with store.db.transaction():
-        present = store.db.find(
-            Alias, "WHERE membership_id = ? AND alias = ?", member.id, alias
-        )
+        present = store.db.find(Alias, "WHERE membership_id = ? AND alias = ?", member.id, alias)
         if present is None:
             raise Missing(f"version v{member.version_index} of {collection.name!r} has no alias {alias!r}")
         store.db.execute("DELETE FROM aliases WHERE id = ?", present.id)
@@ -181,7 +194,9 @@ def tags_of(store: Store, owner: Artifact | Collection) -> list[Tag]:
     return store.db.all(Tag, "WHERE owner = ? ORDER BY name", _owner(owner))
 
 
-def change_tags(store: Store, owner: Artifact | Collection, add: Iterable[str], remove: Iterable[str] = ()) -> None:
+def change_tags(
+    store: Store, owner: Artifact | Collection, add: Iterable[str], remove: Iterable[str] = ()
+) -> None:
     with store.db.transaction():
         for name in add:
             store.db.execute(

@@ -1,4 +1,4 @@
-"""What a world needs from the machine around it, by level: ports, control groups, the command of its first process.
+"""What a world needs from the machine around it, by level: ports, control groups, its first command.
 
 An `Outside` is made by the keeper before the first process and cleaned up by it after the last.
 """
@@ -33,7 +33,7 @@ class Outside(Protocol):
 class ControlPlaneOutside:
     """One port on loopback, held by a socket that is bound but never listens."""
 
-    forward_ports = ()
+    forward_ports: tuple[int, ...] = ()
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

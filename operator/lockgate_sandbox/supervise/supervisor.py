@@ -18,7 +18,7 @@ from pathlib import Path
 from lockgate_sandbox.errors import SandboxError, StartFailed
 from lockgate_sandbox.supervise.lifetime import dies_with
 from lockgate_sandbox.supervise.reports import Reporter
-from lockgate_sandbox.worlds import WorldRecord, write_atomically
+from lockgate_sandbox.worlds import write_atomically
 
 _POLL_SECONDS = 0.02
 _RESTART_AFTER_SECONDS = 0.3
@@ -94,14 +94,13 @@ class Supervisor:
     def stay(self) -> None:
         """Reap and restart for ever; this process is ended from outside."""
         while True:
-            # WNOWAIT first would not help: as the reaper of orphans, every end is ours to collect.
             for component in self._reap(block=True):
                 time.sleep(_RESTART_AFTER_SECONDS)
                 self._restarts[component.name] = self._restarts.get(component.name, 0) + 1
                 self.start(component)
 
     def _reap(self, block: bool = False) -> list[Component]:
-        ended = []
+        ended: list[Component] = []
         flags = 0 if block else os.WNOHANG
         while True:
             try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate_sandbox.registry.binding import Context, answers, connection
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection
 from lockgate_sandbox.registry.identity import Role, User
 from lockgate_sandbox.registry.rows import global_id
 
@@ -29,6 +29,7 @@ FEATURES = (
     "MARK_RUN_FILES_UPLOADED",
     "FILESTREAM_GZIP",
 )
+
 
 @answers("Query")
 def viewer(_: object, context: Context) -> User:

@@ -10,17 +10,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from lockgate_sandbox.registry import projects
-from lockgate_sandbox.registry.binding import Context, answers, connection
-from lockgate_sandbox.registry.filters import Values, in_order, matches, read_filter
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection
+from lockgate_sandbox.registry.graph.filters import Values, in_order, matches, read_filter
+from lockgate_sandbox.registry.graph.nodes import type_node
+from lockgate_sandbox.registry.graph.read_people import entity, user_id
 from lockgate_sandbox.registry.identity import Role
-from lockgate_sandbox.registry.nodes import type_node
-from lockgate_sandbox.registry.read_people import entity, user_id
 from lockgate_sandbox.registry.rows import Project, Run, global_id
 
 
 @answers("Query")
 def project(
-    _: object, context: Context, name: str | None = None, entityName: str | None = None  # noqa: N803
+    _: object,
+    context: Context,
+    name: str | None = None,
+    entityName: str | None = None,  # noqa: N803
 ) -> Project | None:
     return context.access.project(entityName, name)
 
@@ -41,7 +44,9 @@ def models(
     after: str | None = None,
     first: int | None = None,
 ) -> dict[str, Any]:
-    return connection(visible_projects(context, entityName or context.store.organization.team, None), after, first)
+    return connection(
+        visible_projects(context, entityName or context.store.organization.team, None), after, first
+    )
 
 
 @answers("Entity", "projects")
@@ -53,7 +58,9 @@ def projects_of_entity(
     first: int | None = None,
     order: str | None = None,
 ) -> dict[str, Any]:
-    found = in_order(visible_projects(context, source["name"], filters), order, lambda p, key: getattr(p, key))
+    found = in_order(
+        visible_projects(context, source["name"], filters), order, lambda p, key: getattr(p, key)
+    )
     return connection(found, after, first)
 
 
@@ -112,8 +119,6 @@ def artifact_types(
 def artifact_type(source: Project, context: Context, name: str) -> dict[str, Any] | None:
     found = artifact_types(source, context, first=1_000_000)["edges"]
     return next((edge["node"] for edge in found if edge["node"]["name"] == name), None)
-
-
 
 
 @answers("Project", "members")

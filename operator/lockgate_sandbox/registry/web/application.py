@@ -1,7 +1,7 @@
 """The HTTP application: which address leads where, and what happens around every request.
 
 Around means: recorded, known by its key, and met by the faults in force. The answers themselves are made
-in `http_graphql`, `http_storage` and `http_admin`.
+in `queries`, `storage` and `admin`.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ RECORD = web.RequestKey("record", RequestRecord)
 
 def build_application(services: Services) -> web.Application:
     """The application, ready to be run on any loop."""
-    from lockgate_sandbox.registry import http_admin, http_graphql, http_storage
+    from lockgate_sandbox.registry.web import admin, queries, storage
 
     app = web.Application(middlewares=[_around], client_max_size=LARGEST_QUERY)
     app[SERVICES] = services
-    for module in (http_admin, http_graphql, http_storage):
+    for module in (admin, queries, storage):
         app.add_routes(module.routes)
     app.router.add_get("/healthz", _healthy)
     app.router.add_route("*", "/{rest:.*}", _not_here)

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate_sandbox.registry import artifacts, links
-from lockgate_sandbox.registry.binding import Context, answers, connection
+from lockgate_sandbox.registry import artifacts
 from lockgate_sandbox.registry.blobs import md5_hex
 from lockgate_sandbox.registry.errors import Denied
+from lockgate_sandbox.registry.graph import links
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection
 from lockgate_sandbox.registry.identity import Role
-from lockgate_sandbox.registry.rows import Artifact, ArtifactState, Manifest, Membership, StoredFile, global_id
+from lockgate_sandbox.registry.rows import (
+    Artifact,
+    ArtifactState,
+    Manifest,
+    Membership,
+    StoredFile,
+    global_id,
+)
 
 
 @answers("Artifact", "currentManifest")
@@ -96,7 +104,6 @@ def storage_path(source: StoredFile | dict[str, Any], context: Context) -> str |
 @answers("File", "uploadHeaders")
 def upload_headers(source: StoredFile | dict[str, Any], context: Context) -> list[str]:
     return []
-
 
 
 @answers("ArtifactCollectionMembership", "files")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from lockgate_sandbox.registry import artifacts, projects, versions
-from lockgate_sandbox.registry.binding import Context, answers
 from lockgate_sandbox.registry.database import now
 from lockgate_sandbox.registry.errors import Conflict, Invalid, Missing
+from lockgate_sandbox.registry.graph.binding import Context, answers
+from lockgate_sandbox.registry.graph.write_artifacts import Input
 from lockgate_sandbox.registry.identity import Role, role_named
 from lockgate_sandbox.registry.rows import (
     Artifact,
@@ -22,7 +23,6 @@ from lockgate_sandbox.registry.rows import (
     local_id,
 )
 from lockgate_sandbox.registry.versions import LATEST
-from lockgate_sandbox.registry.write_artifacts import Input
 
 DONE = {"success": True}
 
@@ -176,7 +176,9 @@ def _deleted(context: Context, kind: CollectionKind, opaque: str) -> dict[str, A
 
 @answers("Mutation")
 def create_artifact_collection_tag_assignments(
-    _: object, context: Context, input: Input  # noqa: A002
+    _: object,
+    context: Context,
+    input: Input,  # noqa: A002
 ) -> dict[str, Any]:
     found = _tagged(context, input)
     names = [tag["tagName"] for tag in input["tags"]]
@@ -187,7 +189,9 @@ def create_artifact_collection_tag_assignments(
 
 @answers("Mutation")
 def delete_artifact_collection_tag_assignments(
-    _: object, context: Context, input: Input  # noqa: A002
+    _: object,
+    context: Context,
+    input: Input,  # noqa: A002
 ) -> dict[str, bool]:
     found = _tagged(context, input)
     versions.change_tags(context.store, found, (), [tag["tagName"] for tag in input["tags"]])

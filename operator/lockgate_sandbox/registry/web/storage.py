@@ -12,7 +12,6 @@ from pathlib import Path
 from aiohttp import web
 
 from lockgate_sandbox.registry.access import Access
-from lockgate_sandbox.registry.application import RECORD, SERVICES, Services, meet_faults
 from lockgate_sandbox.registry.blobs import md5_hex
 from lockgate_sandbox.registry.errors import Denied, Missing
 from lockgate_sandbox.registry.faults import FaultKind
@@ -20,6 +19,7 @@ from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.projects import find_run
 from lockgate_sandbox.registry.rows import REGISTRY_PREFIX, Artifact, Manifest, Run, StoredFile
 from lockgate_sandbox.registry.versions import find_collection
+from lockgate_sandbox.registry.web.application import RECORD, SERVICES, Services, meet_faults
 
 routes = web.RouteTableDef()
 CHUNK = 256 * 1024  # bytes
@@ -95,7 +95,7 @@ async def _send(request: web.Request, file: StoredFile, user: str) -> web.Stream
     record.bytes_out = file.size
     if services.faults.for_file(FaultKind.CORRUPT, places, file.path, user):
         record.faults.append(FaultKind.CORRUPT)
-        return await _send_damaged(request, path)
+        return await _send_damaged(request, path, file.size)
     return web.FileResponse(path, chunk_size=CHUNK, headers={"Content-Type": "application/octet-stream"})
 
 
@@ -109,9 +109,9 @@ def _places(services: Services, file: StoredFile) -> list[tuple[str, str]]:
     return [(project.removeprefix(REGISTRY_PREFIX), collection) for project, collection in rows]
 
 
-async def _send_damaged(request: web.Request, path: Path) -> web.StreamResponse:
+async def _send_damaged(request: web.Request, path: Path, size: int) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
-    response.content_length = path.stat().st_size
+    response.content_length = size
     await response.prepare(request)
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
@@ -174,3 +174,9 @@ async def file_stream(request: web.Request) -> web.StreamResponse:
         state = "failed" if report.get("exitcode") else "finished"
         services.store.db.update(Run, run.id, state=state)
     return web.json_response({"exitcode": None, "limits": {}})
+
+
+@routes.post("/sdk/otel/v1/{signal}")
+async def telemetry(request: web.Request) -> web.Response:
+    """Takes the client's own telemetry and drops it."""
+    return web.json_response({})

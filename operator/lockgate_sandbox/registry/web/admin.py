@@ -12,10 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from lockgate_sandbox.registry import projects
-from lockgate_sandbox.registry.application import SERVICES, Services
 from lockgate_sandbox.registry.errors import Denied, Invalid
 from lockgate_sandbox.registry.faults import Fault
 from lockgate_sandbox.registry.identity import Role, role_named
+from lockgate_sandbox.registry.web.application import SERVICES, Services
 
 routes = web.RouteTableDef()
 

@@ -10,17 +10,16 @@ from functools import partial
 from typing import Any
 
 from lockgate_sandbox.registry import versions
-from lockgate_sandbox.registry.binding import Context, answers, connection
 from lockgate_sandbox.registry.errors import Invalid
-from lockgate_sandbox.registry.filters import Values, in_order, matches, read_filter
-from lockgate_sandbox.registry.nodes import tag_node, type_node
-from lockgate_sandbox.registry.read_projects import visible_projects
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection
+from lockgate_sandbox.registry.graph.filters import Values, in_order, matches, read_filter
+from lockgate_sandbox.registry.graph.nodes import tag_node, type_node
+from lockgate_sandbox.registry.graph.read_projects import visible_projects
 from lockgate_sandbox.registry.rows import (
     Alias,
     Artifact,
     Collection,
     CollectionKind,
-    Membership,
     Project,
     global_id,
     local_id,

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lockgate_sandbox.registry import artifacts, links, projects, versions
-from lockgate_sandbox.registry.binding import Context, answers
+from lockgate_sandbox.registry import artifacts, projects, versions
 from lockgate_sandbox.registry.blobs import md5_hex
 from lockgate_sandbox.registry.errors import Invalid, Missing
+from lockgate_sandbox.registry.graph import links
+from lockgate_sandbox.registry.graph.binding import Context, answers
 from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.rows import Artifact, Manifest, Project, Run, global_id, local_id
 
@@ -204,7 +205,9 @@ def delete_artifact(_: object, context: Context, input: Input) -> dict[str, Arti
         held = [alias.alias for alias in versions.aliases_of(context.store, member)]
         place = context.access.home_of(versions.collection_of(context.store, member))
         context.access.require_aliases(place, held)
-    return {"artifact": artifacts.delete(context.store, artifact, with_aliases=bool(input.get("deleteAliases")))}
+    return {
+        "artifact": artifacts.delete(context.store, artifact, with_aliases=bool(input.get("deleteAliases")))
+    }
 
 
 @answers("Mutation")

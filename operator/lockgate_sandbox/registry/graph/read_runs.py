@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lockgate_sandbox.registry.binding import Context, answers, connection
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection
 from lockgate_sandbox.registry.identity import User
 from lockgate_sandbox.registry.rows import Artifact, Project, Run, global_id
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module, resources
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLInterfaceType,
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -61,13 +62,14 @@ class Context:
 
 
 Resolver = Callable[..., Any]
+R = TypeVar("R", bound=Resolver)
 RESOLVERS: dict[tuple[str, str], Resolver] = {}
 
 
-def answers(type_name: str, *fields: str) -> Callable[[Resolver], Resolver]:
+def answers(type_name: str, *fields: str) -> Callable[[R], R]:
     """Marks a function `(source, context, **arguments)` as the resolver of these fields."""
 
-    def register(function: Resolver) -> Resolver:
+    def register(function: R) -> R:
         for name in fields or (_camel(function.__name__),):
             RESOLVERS[type_name, name] = function
         return function
@@ -85,14 +87,14 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
-def _attribute(source: Any, info: GraphQLResolveInfo, **_: Any) -> Any:
+def _attribute(source: Any, info: GraphQLResolveInfo[Context], **_: Any) -> Any:
     if isinstance(source, Mapping):
         return source.get(info.field_name)
     return getattr(source, snake(info.field_name), None)
 
 
 def _with_context(function: Resolver) -> Resolver:
-    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
         return function(source, info.context, **arguments)
 
     return resolve
@@ -130,13 +132,10 @@ def load_schema() -> GraphQLSchema:
         if field_name not in fields:
             raise LookupError(f"schema.graphql has no field {type_name}.{field_name}")
         fields[field_name].resolve = _with_context(function)
-        for concrete in schema.get_implementations(holder).objects if _is_interface(holder) else ():
-            concrete.fields[field_name].resolve = _with_context(function)
+        if isinstance(holder, GraphQLInterfaceType):
+            for concrete in schema.get_implementations(holder).objects:
+                concrete.fields[field_name].resolve = _with_context(function)
     return schema
-
-
-def _is_interface(holder: Any) -> bool:
-    return type(holder).__name__ == "GraphQLInterfaceType"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,9 @@ def _first_field(node: OperationDefinitionNode) -> str:
     return str(name.value) if name is not None and not isinstance(selection, FragmentDefinitionNode) else ""
 
 
-def run(prepared: Prepared, variables: Mapping[str, Any], operation: str | None, context: Context) -> ExecutionResult:
+def run(
+    prepared: Prepared, variables: Mapping[str, Any], operation: str | None, context: Context
+) -> ExecutionResult:
     """Executes a valid query."""
     if prepared.document is None or prepared.errors:
         return ExecutionResult(data=None, errors=list(prepared.errors))

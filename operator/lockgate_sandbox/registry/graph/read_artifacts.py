@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from lockgate_sandbox.registry import artifacts, versions
-from lockgate_sandbox.registry.binding import Context, answers, connection
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection
+from lockgate_sandbox.registry.graph.nodes import tag_node, type_node
+from lockgate_sandbox.registry.graph.read_collections import project_of_collection
+from lockgate_sandbox.registry.graph.read_versions import collection_of_membership
 from lockgate_sandbox.registry.identity import User
-from lockgate_sandbox.registry.nodes import tag_node, type_node
-from lockgate_sandbox.registry.read_collections import project_of_collection
-from lockgate_sandbox.registry.read_versions import collection_of_membership
 from lockgate_sandbox.registry.rows import Alias, Artifact, Collection, Run, global_id, local_id
 
 

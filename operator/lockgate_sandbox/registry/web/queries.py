@@ -12,9 +12,9 @@ from aiohttp import web
 from graphql import GraphQLError
 
 from lockgate_sandbox.registry.access import Access
-from lockgate_sandbox.registry.application import RECORD, SERVICES, log, meet_faults
-from lockgate_sandbox.registry.binding import Context, prepare, run
 from lockgate_sandbox.registry.errors import Invalid, RegistryError
+from lockgate_sandbox.registry.graph.binding import Context, prepare, run
+from lockgate_sandbox.registry.web.application import RECORD, SERVICES, log, meet_faults
 
 routes = web.RouteTableDef()
 

@@ -1,6 +1,6 @@
 """What the query fields about versions answer: look-ups by alias, lists, and how they are filtered.
 
-Every look-up of one version by alias or number counts as one in the request log. Nothing is changed here.
+Every `artifactCollectionMembership` asked for counts as one look-up in the request log. Nothing changes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from lockgate_sandbox.registry import versions
-from lockgate_sandbox.registry.binding import Context, answers, connection, snake
-from lockgate_sandbox.registry.filters import Values, dotted, in_order, matches, read_filter
-from lockgate_sandbox.registry.read_collections import find_collections
-from lockgate_sandbox.registry.read_projects import visible_projects
+from lockgate_sandbox.registry.graph.binding import Context, answers, connection, snake
+from lockgate_sandbox.registry.graph.filters import Values, dotted, in_order, matches, read_filter
+from lockgate_sandbox.registry.graph.read_collections import find_collections
+from lockgate_sandbox.registry.graph.read_projects import visible_projects
 from lockgate_sandbox.registry.rows import (
     Alias,
     Artifact,
@@ -117,9 +117,10 @@ def artifacts_of_collection(
 
 @answers("ArtifactCollection", "artifactMembership")
 def membership_of_collection(
-    source: Collection, context: Context, aliasName: str  # noqa: N803
+    source: Collection,
+    context: Context,
+    aliasName: str,  # noqa: N803
 ) -> Membership | None:
-    context.lookups += 1
     return versions.membership_of(context.store, source, aliasName)
 
 

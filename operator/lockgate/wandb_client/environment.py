@@ -1,0 +1,26 @@
+"""Keeps the client silent, and away from files and settings that happen to be around."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def isolate_environment() -> None:
+    """Set the variables that the client reads.
+
+    Must run before wandb is imported for the first time; host and key are always passed by hand.
+    """
+    scratch = Path(tempfile.gettempdir()) / f"lockgate-wandb-{os.getpid()}"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    os.environ.update(
+        {
+            "WANDB_SILENT": "true",
+            "WANDB_CONSOLE": "off",
+            "WANDB_ERROR_REPORTING": "false",
+            "WANDB_DISABLE_GIT": "true",
+            **{f"WANDB_{kind}_DIR": str(scratch) for kind in ("CACHE", "CONFIG", "DATA")},
+            "WANDB_DIR": str(scratch),
+        }
+    )
+    for name in ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_MODE"):
+        os.environ.pop(name, None)

@@ -1,0 +1,1 @@
+"""The HTTP side: addresses, faults and the request log around what `graph` and the store answer."""

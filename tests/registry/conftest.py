@@ -1,0 +1,5 @@
+"""The registry fixture, for the tests beneath."""
+
+from lockgate_sandbox.registry.pytest_plugin import registry
+
+__all__ = ["registry"]
