@@ -189,6 +189,5 @@ def _forwarded_url(process: subprocess.Popen[bytes], words: Path, what: str) -> 
         time.sleep(0.02)
     process.kill()
     process.wait()
-    raise SandboxError(
-        f"cannot forward to {what}: {words.read_text().strip()[-300:] or 'kubectl said nothing'}"
-    )
+    said = words.read_text().strip()[-300:] or "kubectl said nothing"
+    raise SandboxError(f"cannot forward to {what}: {said}")

@@ -26,6 +26,7 @@ class InitFails:
     message: str
     exit_code: int = 1
     container: str | None = None
+    restarts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ def statuses(pod: Json, fate: Fate, pod_ip: str, host_ip: str, now: str) -> list
             return [teller.running(init_message, ready=True)]
         case NeverReady(init_message):
             return [teller.running(init_message, ready=False)]
-        case InitFails(message, exit_code, container):
-            return [teller.init_failed(container, exit_code, message, again) for again in (False, True)]
+        case InitFails(message, exit_code, container, restarts):
+            return [teller.init_failed(container, exit_code, message, count) for count in (0, restarts)]
         case CrashLoops(message, exit_code, container, init_message):
             return [
                 teller.crashed(container, exit_code, message, init_message, again) for again in (False, True)
@@ -76,10 +77,10 @@ class _Teller:
         containers = [self._runs(container, ready) for container in self._containers]
         return self._status("Running", self._completed(init_message), containers, True, ready)
 
-    def init_failed(self, name: str | None, exit_code: int, message: str, again: bool) -> Json:
+    def init_failed(self, name: str | None, exit_code: int, message: str, restarts: int) -> Json:
         failing = _position(self._inits, name)
         inits = self._completed("")[:failing]
-        inits.append(self._ends(self._inits[failing], exit_code, message, again))
+        inits.append(self._ends(self._inits[failing], exit_code, message, restarts))
         inits += [self._waits(later) for later in self._inits[failing + 1 :]]
         containers = [self._waits(container) for container in self._containers]
         return self._status("Pending", inits, containers, False, False)
@@ -87,7 +88,7 @@ class _Teller:
     def crashed(self, name: str | None, exit_code: int, message: str, init_message: str, again: bool) -> Json:
         failing = _position(self._containers, name)
         containers = [self._runs(container, True) for container in self._containers]
-        containers[failing] = self._ends(self._containers[failing], exit_code, message, again)
+        containers[failing] = self._ends(self._containers[failing], exit_code, message, int(again))
         return self._status("Running", self._completed(init_message), containers, True, False)
 
     def _completed(self, message: str) -> list[Json]:
@@ -111,15 +112,15 @@ class _Teller:
         state = {"waiting": {"reason": "PodInitializing"}}
         return {**self._base(container, ready=False), "started": False, "state": state}
 
-    def _ends(self, container: Json, exit_code: int, message: str, again: bool) -> Json:
+    def _ends(self, container: Json, exit_code: int, message: str, restarts: int) -> Json:
         ended = {"terminated": self._terminated(exit_code, "Error", message)}
         status = {**self._base(container, ready=False), "started": False}
-        if not again:
+        if not restarts:
             return {**status, "state": ended}
         waiting = {
             "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}
         }
-        return {**status, "state": waiting, "lastState": ended, "restartCount": 1}
+        return {**status, "state": waiting, "lastState": ended, "restartCount": restarts}
 
     def _terminated(self, exit_code: int, reason: str, message: str) -> Json:
         told = {"message": message} if message else {}

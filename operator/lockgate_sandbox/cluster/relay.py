@@ -20,10 +20,12 @@ from lockgate_sandbox.cluster.machine import HOME, NODE_ADDRESS
 from lockgate_sandbox.errors import SandboxError
 
 _CHUNK = 1 << 16
-_CONNECT_SECONDS = 5.0
+# All targets are on this machine; an address without anybody behind it does not answer at all.
+_CONNECT_SECONDS = 0.5
+_LOOK_UP_SECONDS = 5.0
 _REMEMBER_SECONDS = 3.0
 # kube-proxy is a moment behind: a service refuses although its pods are ready already.
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 3.0
 _AGAIN_SECONDS = 0.05
 
 Address = tuple[str, int]
@@ -70,7 +72,7 @@ class Target:
 def _look_up(forward: Forward) -> Address:
     path = f"/api/v1/namespaces/{forward.namespace}/services/{forward.service}"
     try:
-        with ApiClient(HOME / "inside.kubeconfig", timeout=_CONNECT_SECONDS) as client:
+        with ApiClient(HOME / "inside.kubeconfig", timeout=_LOOK_UP_SECONDS) as client:
             return str(client.get(path)["spec"]["clusterIP"]), forward.port
     except (SandboxError, http.client.HTTPException) as error:
         raise ConnectionRefusedError(str(error)) from error

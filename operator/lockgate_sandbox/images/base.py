@@ -61,7 +61,7 @@ def _codename() -> str:
 
 def _source_lists(apt: Path, codename: str) -> list[Path]:
     """The machine's package sources for its own release, leaving out those of other vendors."""
-    ours = re.compile(rf"^(?:Suites:|deb\s.*?)\s*{codename}(?=[\s-]|$)", re.MULTILINE)
+    ours = re.compile(rf"^(?:Suites:|deb\s)(?:.*\s)?{codename}(?=[\s-]|$)", re.MULTILINE)
     named = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
     found = [
         path

@@ -77,12 +77,25 @@ class Access:
         return self.store.db.get(Project, collection.project_id)
 
     def reads(self, artifact: Artifact, role: Role = Role.RESTRICTED) -> bool:
-        """Whether the caller may read it where it was logged or in a registry it is linked into."""
+        """Whether the caller may read it where it was logged or in a registry it is linked into.
+
+        Raises:
+            Denied: a fault forbids a place it is in, and no other place is open.
+        """
         rows = self.store.db.values(
             "SELECT DISTINCT c.project_id FROM memberships m JOIN collections c ON c.id = m.collection_id"
             " WHERE m.artifact_id = ?",
             artifact.id,
         )
         places = {self.home(artifact).id, *(number for (number,) in rows)}
-        found = [self.store.db.get(Project, number) for number in sorted(places)]
-        return any(self.sees(project) and self.role(project) >= role for project in found)
+        denied: Denied | None = None
+        for number in sorted(places):
+            try:
+                project = self.store.db.get(Project, number)
+                if self.sees(project) and self.role(project) >= role:
+                    return True
+            except Denied as error:  # another place may still be open
+                denied = error
+        if denied is not None:
+            raise denied
+        return False

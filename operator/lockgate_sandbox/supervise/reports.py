@@ -42,11 +42,14 @@ class Reporter:
         """Say that a part of the start is done."""
         self._send(Kind.STEP, text)
 
-    def ready(self) -> float:
-        """Say that the world can be used and close the pipe; returns the seconds it took."""
-        seconds = self._send(Kind.READY, "ready")
+    def seconds(self) -> float:
+        """How long the start has taken so far."""
+        return round(time.monotonic() - self._began, 2)
+
+    def ready(self) -> None:
+        """Say that the world can be used and close the pipe."""
+        self._send(Kind.READY, "ready")
         self.close()
-        return seconds
 
     def failed(self, sentence: str) -> None:
         """Say why there will be no world and close the pipe."""
@@ -59,12 +62,10 @@ class Reporter:
             os.close(self._fd)
             self._fd = -1
 
-    def _send(self, kind: Kind, text: str) -> float:
-        seconds = round(time.monotonic() - self._began, 2)
-        line = json.dumps(asdict(Report(kind, text, seconds))) + "\n"
+    def _send(self, kind: Kind, text: str) -> None:
+        line = json.dumps(asdict(Report(kind, text, self.seconds()))) + "\n"
         with contextlib.suppress(OSError):
             os.write(self._fd, line.encode())
-        return seconds
 
 
 def read_reports(fd: int) -> Iterator[Report]:

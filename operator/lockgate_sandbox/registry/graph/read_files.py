@@ -50,8 +50,21 @@ def file_of_manifest(source: Manifest, context: Context) -> dict[str, Any]:
 
 
 @answers("Artifact", "files", "filesByManifestEntries")
-def files_of_artifact(
-    source: Artifact,
+def files_of_artifact(source: Artifact, context: Context, **wanted: Any) -> dict[str, Any]:
+    if not context.access.reads(source, Role.VIEWER):
+        raise Denied(f"permission denied: {context.user.name!r} may see this version but not download it")
+    return _files(source, context, **wanted)
+
+
+@answers("ArtifactCollectionMembership", "files")
+def files_of_membership(source: Membership, context: Context, **wanted: Any) -> dict[str, Any]:
+    collection = context.store.db.get(Collection, source.collection_id)
+    context.access.require(context.access.home_of(collection), Role.VIEWER)
+    return _files(context.store.db.get(Artifact, source.artifact_id), context, **wanted)
+
+
+def _files(
+    artifact: Artifact,
     context: Context,
     names: list[str] | None = None,
     entries: list[dict[str, Any]] | None = None,
@@ -59,12 +72,9 @@ def files_of_artifact(
     first: int | None = None,
     **_: Any,
 ) -> dict[str, Any]:
-    if not context.access.reads(source, Role.VIEWER):
-        raise Denied(f"permission denied: {context.user.name!r} may see this version but not download it")
     wanted = set(names or ()) | {entry["name"] for entry in entries or ()}
-    listed = artifacts.files_of(context.store, source) if source.state == ArtifactState.COMMITTED else []
-    kept = [file for file in listed if not wanted or file.path in wanted]
-    return connection(kept, after, first)
+    listed = artifacts.files_of(context.store, artifact) if artifact.state == ArtifactState.COMMITTED else []
+    return connection([file for file in listed if not wanted or file.path in wanted], after, first)
 
 
 @answers("File", "id")
@@ -104,8 +114,3 @@ def storage_path(source: StoredFile | dict[str, Any], context: Context) -> str |
 @answers("File", "uploadHeaders")
 def upload_headers(source: StoredFile | dict[str, Any], context: Context) -> list[str]:
     return []
-
-
-@answers("ArtifactCollectionMembership", "files")
-def files_of_membership(source: Membership, context: Context, **page: Any) -> dict[str, Any]:
-    return files_of_artifact(context.store.db.get(Artifact, source.artifact_id), context, **page)

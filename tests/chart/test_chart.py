@@ -1,0 +1,234 @@
+"""What the chart renders, asked of helm itself: least rights, a restricted pod, checked values."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lockgate.settings import Settings
+from lockgate_sandbox.binaries import programs_of
+
+pytestmark = pytest.mark.integration
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHART = REPOSITORY / "helm" / "lockgate"
+SMALLEST, EVERYTHING = CHART / "ci" / "smallest-values.yaml", CHART / "ci" / "everything-values.yaml"
+Objects = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def helm() -> Path:
+    return programs_of(["helm"])["helm"]
+
+
+def run(helm: Path, *args: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([helm, *args], capture_output=True, text=True, timeout=60, check=False)
+
+
+def render(helm: Path, values: Path, *sets: str, release: str = "r") -> Objects:
+    extra = [word for pair in sets for word in ("--set", pair)]
+    done = run(helm, "template", release, CHART, "--namespace", "ops", "--values", values, *extra)
+    assert done.returncode == 0, done.stderr
+    return [found for found in yaml.safe_load_all(done.stdout) if found]
+
+
+def only(objects: Objects, kind: str) -> dict[str, Any]:
+    (found,) = [candidate for candidate in objects if candidate["kind"] == kind]
+    return found
+
+
+def rights(rules: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def granted(group: str, resource: str, *verbs: str) -> set[tuple[str, str, str]]:
+    return {(group, resource, verb) for verb in verbs}
+
+
+RUNTIMES = granted("lockgate.dev", "modelruntimes", "list", "watch")
+NAMESPACED = (
+    granted("lockgate.dev", "modeldeployments", "list", "watch")
+    | granted("lockgate.dev", "modeldeployments/status", "patch")
+    | granted("apps", "deployments", "get", "list", "watch", "create", "patch")
+    | granted("", "services", "get", "list", "watch", "create", "patch")
+    | granted("", "pods", "list", "watch")
+    | granted("events.k8s.io", "events", "create")
+)
+
+
+@pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
+def test_the_chart_passes_a_strict_lint(helm: Path, values: Path) -> None:
+    done = run(helm, "lint", "--strict", CHART, "--values", values)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_operator_has_exactly_the_rights_it_uses(helm: Path) -> None:
+    objects = render(helm, SMALLEST)
+    assert rights(only(objects, "ClusterRole")["rules"]) == RUNTIMES | NAMESPACED
+    assert not [found for found in objects if found["kind"] == "Role"]
+
+
+def test_watched_namespaces_take_their_rights_out_of_the_cluster_role(helm: Path) -> None:
+    objects = render(helm, EVERYTHING)
+    assert rights(only(objects, "ClusterRole")["rules"]) == RUNTIMES
+    roles = {
+        found["metadata"]["namespace"]: rights(found["rules"]) for found in objects if found["kind"] == "Role"
+    }
+    assert roles == {"growth": NAMESPACED, "risk": NAMESPACED}
+
+
+@pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
+def test_every_binding_gives_an_existing_role_to_the_operators_account(helm: Path, values: Path) -> None:
+    objects = render(helm, values)
+    names = {
+        (found["kind"], found["metadata"].get("namespace"), found["metadata"]["name"]) for found in objects
+    }
+    account = only(objects, "ServiceAccount")["metadata"]
+    bindings = [found for found in objects if found["kind"].endswith("Binding")]
+    assert bindings
+    for binding in bindings:
+        role = binding["roleRef"]
+        assert (role["kind"], binding["metadata"].get("namespace"), role["name"]) in names
+        assert [(s["kind"], s["namespace"], s["name"]) for s in binding["subjects"]] == [
+            ("ServiceAccount", account["namespace"], account["name"])
+        ]
+
+
+@pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
+def test_the_pod_satisfies_the_restricted_security_standard(helm: Path, values: Path) -> None:
+    pod = only(render(helm, values), "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    assert all(set(volume) - {"name"} <= {"emptyDir", "secret"} for volume in pod["volumes"])
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert not any("hostPort" in port for port in container["ports"])
+
+
+def test_there_is_never_more_than_one_operator(helm: Path) -> None:
+    spec = only(render(helm, SMALLEST), "Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def environment(objects: Objects) -> dict[str, str]:
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry.get("value", "") for entry in container["env"]}
+
+
+@pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
+def test_every_variable_is_one_that_the_operator_reads(helm: Path, values: Path) -> None:
+    known = {f"LOCKGATE_{field.name.upper()}" for field in fields(Settings)}
+    given = {name for name in environment(render(helm, values)) if name.startswith("LOCKGATE_")}
+    assert given - known <= {"LOCKGATE_POD_NAMESPACE"}
+
+
+def test_values_arrive_as_the_operators_settings(helm: Path) -> None:
+    settings = Settings.from_environment(environment(render(helm, EVERYTHING)))
+    assert settings.registry_base_url == "https://wandb.example.com/"
+    assert settings.registry_organization == "acme"
+    assert settings.registry_timeout_seconds == 2.5
+    assert settings.fetch_max_bytes == 2**40
+    assert settings.watch_namespaces == ("growth", "risk")
+    assert settings.fetch_image == "registry.example.com/fetch:1"
+    assert (settings.model_secret_name, settings.model_secret_key) == ("wandb-models", "token")
+    assert (settings.workers, settings.log_level, settings.log_format) == (4, "DEBUG", "console")
+
+
+def test_the_charts_defaults_are_the_operators_own(helm: Path) -> None:
+    given = environment(render(helm, SMALLEST))
+    bare = Settings.from_environment(
+        {name: given[name] for name in ("LOCKGATE_REGISTRY_BASE_URL", "LOCKGATE_FETCH_IMAGE")}
+    )
+    settings = Settings.from_environment(given)
+    differing = {
+        field.name for field in fields(Settings) if getattr(settings, field.name) != getattr(bare, field.name)
+    }
+    assert differing == {"registry_api_key_file"}
+
+
+def test_pods_fetch_with_the_operators_image_unless_told_otherwise(helm: Path) -> None:
+    objects = render(helm, SMALLEST, "image.tag=v7")
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.com/lockgate:v7"
+    assert environment(objects)["LOCKGATE_FETCH_IMAGE"] == container["image"]
+
+
+def test_a_digest_wins_over_a_tag(helm: Path) -> None:
+    digest = "sha256:" + "0" * 64
+    objects = render(helm, SMALLEST, "image.tag=v7", f"image.digest={digest}")
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"registry.example.com/lockgate@{digest}"
+
+
+def test_the_api_key_is_mounted_from_the_named_entry_and_readable_by_the_operator_alone(helm: Path) -> None:
+    objects = render(helm, EVERYTHING)
+    pod = only(objects, "Deployment")["spec"]["template"]["spec"]
+    (volume,) = [volume for volume in pod["volumes"] if "secret" in volume]
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+    assert volume["secret"] == {
+        "secretName": "wandb",
+        "defaultMode": 0o400,
+        "items": [{"key": "token", "path": "api-key"}],
+    }
+    assert environment(objects)["LOCKGATE_REGISTRY_API_KEY_FILE"] == f"{mount['mountPath']}/api-key"
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"] == 10001
+
+
+def test_the_metrics_service_finds_the_operator_and_can_be_left_out(helm: Path) -> None:
+    objects = render(helm, EVERYTHING)
+    service, template = only(objects, "Service"), only(objects, "Deployment")["spec"]["template"]
+    assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+    assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(9090, "http")]
+    without = render(helm, SMALLEST, "metrics.service.enabled=false")
+    assert not [found for found in without if found["kind"] == "Service"]
+
+
+def test_long_release_names_still_give_names_that_kubernetes_takes(helm: Path) -> None:
+    objects = render(helm, SMALLEST, release="r" * 53)
+    assert all(
+        len(found["metadata"]["name"]) <= 63
+        for found in objects
+        if found["kind"] in ("Service", "Deployment")
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("registry.baseUrl=ftp://example.com", "'/registry/baseUrl': 'ftp://example.com' does not match"),
+        ("registry.baseURL=https://x", "additional properties 'baseURL' not allowed"),
+        ("workers=0", "'/workers': minimum: got 0, want 1"),
+        ("log.level=verbose", "'/log/level': value must be one of"),
+        ("image.repository=example.com/lockgate:1", "'/image/repository'"),
+        ("image.digest=latest", "'/image/digest'"),
+        ("watchNamespaces[0]=Growth", "'/watchNamespaces/0'"),
+        ("fetch.maxBytes=10Gi", "'/fetch/maxBytes'"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_refused_by_name(helm: Path, pair: str, words: str) -> None:
+    done = run(helm, "template", "r", CHART, "--values", SMALLEST, "--set", pair)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_a_missing_repository_is_told_in_one_sentence(helm: Path) -> None:
+    done = run(helm, "template", "r", CHART)
+    assert done.returncode != 0
+    assert "image.repository is not set: name the repository" in done.stderr

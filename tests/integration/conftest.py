@@ -1,0 +1,68 @@
+"""The control plane with our CRDs and one node, and a site of its own for every test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lockgate_sandbox.api import ApiClient, ApiError
+from lockgate_sandbox.node_actor import NodeActor
+from lockgate_sandbox.registry.running import RunningRegistry
+from lockgate_sandbox.running import RunningWorld
+from tests.integration.site import Operator, Site, runtime, succeeds
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def lockgate_world(control_plane: RunningWorld) -> RunningWorld:
+    """The control plane with the CRDs and a runtime."""
+    control_plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    with ApiClient(control_plane.kubeconfig) as client:
+        try:
+            client.post("/apis/lockgate.dev/v1alpha1/modelruntimes", runtime())
+        except ApiError as error:
+            if error.status != 409:
+                raise
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(lockgate_world: RunningWorld) -> Path:
+    """The operator's identity, with the rights that the chart grants and no more."""
+    return lockgate_world.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def node(lockgate_world: RunningWorld) -> Iterator[NodeActor]:
+    """The node of the session."""
+    with NodeActor.on(lockgate_world, behaviour=succeeds) as actor:
+        yield actor
+
+
+@pytest.fixture
+def site(
+    lockgate_world: RunningWorld,
+    operator_kubeconfig: Path,
+    node: NodeActor,
+    namespace: str,
+    registry: RunningRegistry,
+    tmp_path: Path,
+) -> Iterator[Site]:
+    """A namespace with a running operator."""
+    key = tmp_path / "api-key"
+    key.write_text(registry.keys["viewer"])
+    operator = Operator(
+        operator_kubeconfig,
+        registry.url,
+        tmp_path,
+        LOCKGATE_WATCH_NAMESPACES=namespace,
+        LOCKGATE_REGISTRY_API_KEY_FILE=str(key),
+    )
+    node.behaviour = succeeds
+    operator.start()
+    made = Site(lockgate_world, namespace, registry, node, operator)
+    yield made
+    operator.kill()
+    made.client.close()

@@ -1,0 +1,286 @@
+"""One namespace with an operator of its own: what a test does there, and what it waits for.
+
+The operator is the real program in a process, under the rights of the chart, against the real
+API server and the registry stand-in; pods are played by the node actor.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lockgate_sandbox.api import ApiClient, ApiError, Json
+from lockgate_sandbox.node_actor import NodeActor
+from lockgate_sandbox.pod_fates import BecomesReady, Fate, InitFails
+from lockgate_sandbox.registry.running import RunningRegistry
+from lockgate_sandbox.running import RunningWorld
+from tests.fakes.builders import IMAGE
+from tests.fakes.kstatus import check_kstatus
+
+PATIENCE_SECONDS = 30.0
+POLL_SECONDS = 0.5
+GROUP = "/apis/lockgate.dev/v1alpha1"
+
+
+class Operator:
+    """The operator as a process; `kill` and `start` as often as a test likes."""
+
+    def __init__(self, kubeconfig: Path, registry_url: str, directory: Path, **settings: str) -> None:
+        self._log = directory / "operator.log"
+        self.port = _free_port()
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
+            "KUBECONFIG": str(kubeconfig),
+            "LOCKGATE_REGISTRY_BASE_URL": registry_url,
+            "LOCKGATE_FETCH_IMAGE": "registry.example/lockgate:test",
+            "LOCKGATE_POLL_INTERVAL_SECONDS": str(POLL_SECONDS),
+            "LOCKGATE_REGISTRY_TIMEOUT_SECONDS": "3",
+            "LOCKGATE_HTTP_HOST": "127.0.0.1",
+            "LOCKGATE_HTTP_PORT": str(self.port),
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; does not wait for it to be ready."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lockgate", "run"], env=self._environment, stderr=log, stdout=log
+            )
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End the process and wait for that."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=20)
+            self._process = None
+
+    @property
+    def log(self) -> str:
+        """Everything it has said."""
+        return self._log.read_text() if self._log.exists() else ""
+
+
+class Site:
+    """A namespace, its operator, its registry and its node."""
+
+    def __init__(
+        self,
+        world: RunningWorld,
+        namespace: str,
+        registry: RunningRegistry,
+        actor: NodeActor,
+        operator: Operator,
+    ) -> None:
+        self.world = world
+        self.namespace = namespace
+        self.registry = registry
+        self.actor = actor
+        self.operator = operator
+        self.client = ApiClient(world.kubeconfig)
+
+    def path(self, kind: str, name: str = "") -> str:
+        """The path of a kind in this namespace."""
+        root = {"modeldeployments": GROUP, "deployments": "/apis/apps/v1", "events": "/apis/events.k8s.io/v1"}
+        return f"{root.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}" + (
+            f"/{name}" if name else ""
+        )
+
+    def get(self, kind: str, name: str = "churn") -> Json:
+        """One object; an empty one when there is none."""
+        try:
+            return self.client.get(self.path(kind, name))
+        except ApiError as error:
+            if error.status == 404:
+                return {}
+            raise
+
+    def all(self, kind: str) -> list[Json]:
+        """All objects of a kind in this namespace."""
+        items: list[Json] = self.client.get(self.path(kind)).get("items") or []
+        return items
+
+    def seed(self, number_of_versions: int = 1, *, alias: str | None = "production", **fields: Any) -> None:
+        """Log versions v0, v1, ... and let the alias mean the last."""
+        for _ in range(number_of_versions):
+            files = {"model.onnx": f"weights {time.monotonic_ns()}".encode()}
+            seeded = self.registry.seed_version(**({"collection": "churn", "files": files} | fields))
+        if alias:
+            self.registry.move_alias("model", seeded.collection, alias, seeded.version)
+
+    def deploy(self, name: str = "churn", **spec: Any) -> Json:
+        """Create a ModelDeployment."""
+        body = {
+            "apiVersion": "lockgate.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": name},
+            "spec": {
+                "model": {"registry": "model", "collection": "churn", "alias": "production"},
+                "runtime": {"name": "onnx"},
+                "replicas": 2,
+            }
+            | spec,
+        }
+        return self.client.post(self.path("modeldeployments"), body)
+
+    def change(self, name: str = "churn", **spec: Any) -> Json:
+        """Change fields of a ModelDeployment's spec."""
+        return self.client.merge(self.path("modeldeployments", name), {"spec": spec})
+
+    def wait(self, what: str, check: Callable[[], Any], within: float = PATIENCE_SECONDS) -> Any:
+        """Wait until `check` gives something true; fails with the operator's last words."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            value = check()
+            if value:
+                return value
+            time.sleep(0.05)
+        status = self.get("modeldeployments").get("status")
+        raise AssertionError(
+            f"not within {within} s: {what}\nstatus: {json.dumps(status, indent=1)}\n"
+            f"operator: {self.operator.log[-3000:]}"
+        )
+
+    def wait_serving(self, version: str, name: str = "churn", **options: Any) -> Json:
+        """Wait until a version is stable and Ready, and hold the status to kstatus."""
+
+        def serves() -> Json | None:
+            found = self.get("modeldeployments", name)
+            status = found.get("status") or {}
+            good = (status.get("stable") or {}).get("version") == version
+            return found if good and verdict(found, "Ready")[0] == "True" else None
+
+        found: Json = self.wait(f"{name} serves {version}", serves, **options)
+        check_kstatus(found)
+        return found
+
+    def wait_condition(
+        self, type_: str, status: str, reason: str, name: str = "churn", **options: Any
+    ) -> Json:
+        """Wait for a condition, and hold the status to kstatus."""
+
+        def holds() -> Json | None:
+            found = self.get("modeldeployments", name)
+            return found if verdict(found, type_) == (status, reason) else None
+
+        found: Json = self.wait(f"{type_} is {status} ({reason})", holds, **options)
+        check_kstatus(found)
+        return found
+
+    def writes(self) -> list[Json]:
+        """The operator's writes in this namespace, from the audit log, Events aside."""
+        assert self.world.audit_log is not None
+        found = []
+        with self.world.audit_log.open() as log:
+            for line in log:
+                entry = json.loads(line)
+                place = entry.get("objectRef") or {}
+                ours = (entry.get("userAgent") or "").startswith("lockgate/")
+                if (
+                    ours
+                    and entry["stage"] == "ResponseComplete"
+                    and entry["verb"] not in ("get", "list", "watch")
+                    and place.get("namespace") == self.namespace
+                    and place.get("resource") != "events"
+                ):
+                    found.append(entry)
+        return found
+
+
+def verdict(found: Json, type_: str) -> tuple[str, str]:
+    """Status and reason of a condition; empty when absent."""
+    for condition in (found.get("status") or {}).get("conditions") or ():
+        if condition["type"] == type_:
+            return condition["status"], condition["reason"]
+    return "", ""
+
+
+def message(found: Json, type_: str) -> str:
+    """The sentence of a condition."""
+    for condition in found["status"]["conditions"]:
+        if condition["type"] == type_:
+            text: str = condition["message"]
+            return text
+    return ""
+
+
+def proof_for(pod: Json) -> str:
+    """What a fetch container would tell after success, for tests that are not about fetching."""
+    notes = pod["metadata"]["annotations"]
+    return json.dumps(
+        {
+            "ok": True,
+            "reference": notes["lockgate.dev/model-reference"],
+            "digest": notes["lockgate.dev/model-digest"],
+            "treeDigest": "sha256:" + notes["lockgate.dev/model-digest"] * 2,
+            "files": 1,
+            "bytes": 10,
+            "seconds": 0.1,
+        }
+    )
+
+
+def succeeds(pod: Json) -> Fate:
+    """Pods whose fetch succeeded, as the node actor plays them."""
+    return BecomesReady(init_message=proof_for(pod) if "annotations" in pod["metadata"] else "")
+
+
+def really_fetches(registry: RunningRegistry) -> Callable[[Json], Fate]:
+    """Runs the fetch container's own command for every pod, as a process, against the registry."""
+
+    def fate(pod: Json) -> Fate:
+        arguments = pod["spec"]["initContainers"][0]["args"]
+        with tempfile.TemporaryDirectory() as scratch:
+            told, key, model = Path(scratch, "told"), Path(scratch, "key"), Path(scratch, "model")
+            key.write_text(registry.keys["viewer"])
+            model.mkdir()
+            here = {"--into": model, "--api-key-file": key, "--base-url": registry.url}
+            replaced = [
+                f"{name}={here[name]}" if (name := argument.split("=")[0]) in here else argument
+                for argument in arguments
+            ]
+            ended = subprocess.run(
+                [sys.executable, "-m", "lockgate", *replaced, f"--termination-log={told}"],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "operator")},
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+            text = told.read_text()
+        if ended.returncode == 0:
+            return BecomesReady(init_message=text)
+        return InitFails(text, exit_code=ended.returncode, restarts=3)
+
+    return fate
+
+
+def runtime(name: str = "onnx", **spec: Any) -> Json:
+    """A ModelRuntime for tests."""
+    return {
+        "apiVersion": "lockgate.dev/v1alpha1",
+        "kind": "ModelRuntime",
+        "metadata": {"name": name},
+        "spec": {
+            "image": IMAGE,
+            "args": ["--port=8080"],
+            "port": 8080,
+            "readinessPath": "/v2/health/ready",
+            "acceptedFormats": ["onnx"],
+        }
+        | spec,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
