@@ -12,11 +12,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +22,7 @@ from lockgate_sandbox.errors import NotOffered, SandboxError, Unavailable
 from lockgate_sandbox.kubeconfig import write_kubeconfig
 from lockgate_sandbox.pki import KeyPair, signing_request
 from lockgate_sandbox.programs import run_helm, run_kubectl
+from lockgate_sandbox.supervise.lifetime import tie_to_caller
 from lockgate_sandbox.worlds import Level
 
 _FORWARD_SECONDS = 20.0
@@ -123,7 +122,7 @@ class ExistingWorld:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_tie(),
+                preexec_fn=tie_to_caller(),
             )
         url = _forwarded_url(process, words, f"{namespace}/{service}:{port}")
         self._forwards[key] = (process, url)
@@ -166,15 +165,6 @@ class ExistingWorld:
         authority = base64.b64decode(cluster.get("certificate-authority-data", ""))
         path = Path(self._identities.name) / f"{name}.kubeconfig"
         return write_kubeconfig(path, cluster["server"], authority, identity)
-
-
-def _tie() -> Callable[[], None] | None:
-    """Let a child end with this process, where the kernel can see to that."""
-    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
-        return None
-    from lockgate_sandbox.supervise.lifetime import dies_with
-
-    return dies_with(os.getpid())
 
 
 def _forwarded_url(process: subprocess.Popen[bytes], words: Path, what: str) -> str:

@@ -56,6 +56,7 @@ class WorldRecord:
     api_port: int = 0
     forward_ports: tuple[int, ...] = ()
     created: str = ""
+    detached: bool = False
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -108,7 +109,7 @@ def is_alive(directory: Path) -> bool:
     return False
 
 
-def claim(name: str, level: Level) -> tuple[Path, int]:
+def claim(name: str, level: Level, detached: bool = False) -> tuple[Path, int]:
     """Make the directory of a new world and take its lock; returns both, the lock as an open fd.
 
     Leftovers of dead worlds are removed on the way. Whoever inherits the fd keeps the world alive.
@@ -126,7 +127,7 @@ def claim(name: str, level: Level) -> tuple[Path, int]:
         directory.mkdir(mode=0o700)
         fd = os.open(directory / "alive", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
-        WorldRecord(name=name, level=level).save(directory)
+        WorldRecord(name=name, level=level, detached=detached).save(directory)
     return directory, fd
 
 

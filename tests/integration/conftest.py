@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.site import Operator, Site, runtime, succeeds
 
 from lockgate_sandbox.api import ApiClient, ApiError
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
-from tests.integration.site import Operator, Site, runtime, succeeds
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,10 +59,12 @@ def site(
         tmp_path,
         LOCKGATE_WATCH_NAMESPACES=namespace,
         LOCKGATE_REGISTRY_API_KEY_FILE=str(key),
+        LOCKGATE_FETCH_DEADLINE_SECONDS="10",
     )
     node.behaviour = succeeds
     operator.start()
     made = Site(lockgate_world, namespace, registry, node, operator)
     yield made
+    node.behaviour = succeeds
     operator.kill()
     made.client.close()

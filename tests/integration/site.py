@@ -16,13 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.builders import IMAGE
+from tests.fakes.kstatus import check_kstatus
+
 from lockgate_sandbox.api import ApiClient, ApiError, Json
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.pod_fates import BecomesReady, Fate, InitFails
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
-from tests.fakes.builders import IMAGE
-from tests.fakes.kstatus import check_kstatus
 
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.5

@@ -1,7 +1,6 @@
 """The operator follows the registry, on the real API server."""
 
 import pytest
-
 from tests.integration.site import Site, verdict
 
 pytestmark = pytest.mark.integration

@@ -25,6 +25,8 @@ class Server:
     """A running `python -m modelserver`, started the way its image starts it: standing alone."""
 
     def __init__(self, model_dir: Path, home: Path, *args: str, version: str = "v1") -> None:
+        self.home = home
+        self._connections: list[http.client.HTTPConnection] = []
         home.mkdir(exist_ok=True)
         if not (home / "modelserver").exists():
             (home / "modelserver").symlink_to(_PACKAGE)
@@ -33,6 +35,7 @@ class Server:
             env={
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(home),
+                "HOME": str(home),
                 "MODEL_PATH": str(model_dir),
                 "MODEL_NAME": "churn",
                 "MODEL_VERSION": version,
@@ -56,7 +59,9 @@ class Server:
         return self.process.stdout.readline().strip()
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE)
+        self._connections.append(connection)
+        return connection
 
     def get(self, path: str) -> tuple[int, Any]:
         return self._ask("GET", path, None, {})
@@ -67,13 +72,17 @@ class Server:
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
         connection = self.connect()
-        try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
         return response.status, content.decode() if path == "/metrics" else json.loads(content)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self.process.kill()
+        self.process.communicate()
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -107,8 +116,7 @@ def start(tmp_path: Path) -> Iterator[StartServer]:
 
     yield start
     for server in started:
-        server.process.kill()
-        server.process.communicate()
+        server.close()
 
 
 @pytest.fixture(scope="module")
@@ -116,5 +124,4 @@ def server(models: dict[Which, Path], tmp_path_factory: pytest.TempPathFactory) 
     """One server of version 1 for all tests that only ask."""
     server = Server(models["v1"], tmp_path_factory.mktemp("package"), "--max-body-bytes=20000").ready()
     yield server
-    server.process.kill()
-    server.process.communicate()
+    server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,20 @@ def test_a_body_of_unknown_length_is_refused(server: Server) -> None:
     assert server.post(INFER, b"", {"Transfer-Encoding": "chunked", "Content-Length": ""})[0] == 411
 
 
+def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(server: Server) -> None:
+    body = json.dumps(request()).encode()
+    connection = server.connect()
+    connection.putrequest("POST", INFER)
+    connection.putheader("Content-Length", str(len(body)))
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    with connection.sock.makefile("rb") as answer:
+        assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert answer.readline() == b"\r\n"
+        connection.send(body)
+        assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
 def test_an_unknown_method_is_refused_in_json(server: Server) -> None:
     assert "error" in server._ask("PUT", INFER, b"", {})[1]
 
@@ -129,7 +144,6 @@ def test_a_refused_request_leaves_its_connection_usable(server: Server) -> None:
         response.read()
         assert response.status == expected
         assert not response.will_close
-    connection.close()
 
 
 def test_metrics_count_answers_by_status_and_their_time(
@@ -172,3 +186,13 @@ def test_two_models_in_one_directory_are_refused(
         (tmp_path / name).write_bytes(content)
     code, err = start(tmp_path).wait()
     assert (code, "a.onnx, b.onnx" in err) == (1, True)
+
+
+def test_the_runtime_keeps_no_identifier_to_report_its_use_with(
+    models: dict[Which, Path], start: StartServer
+) -> None:
+    server = start(models["v1"], "--drain-seconds=0").ready()
+    server.post(INFER, request())
+    server.stop()
+    assert server.wait() == (0, "")
+    assert [path.name for path in server.home.iterdir()] == ["modelserver"]

@@ -1,4 +1,4 @@
-"""The unmodified client against the server: one sidecar for the whole module, one collection for each test."""
+"""The unmodified client against the server: one sidecar for the module, one collection for each test."""
 
 import gc
 import os
@@ -58,7 +58,7 @@ def api(api_of: Callable[[str], Any], harbor: RunningRegistry) -> Iterator[Any]:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A collection of this test's own."""
-    return request.node.name.removeprefix("test_")[:60]
+    return str(request.node.name).removeprefix("test_")[:60]
 
 
 def path(name: str, alias: str) -> str:
@@ -209,7 +209,10 @@ def test_one_query_resolves_many_aliases_and_missing_ones_are_null(
         for key in wanted
     )
     variables = ", ".join(f"${key}: String!" for key in wanted)
-    query = f"query Batch($e: String!, $p: String!, {variables}) {{ project(name: $p, entityName: $e) {{ {fields} }} }}"
+    query = (
+        f"query Batch($e: String!, $p: String!, {variables})"
+        f" {{ project(name: $p, entityName: $e) {{ {fields} }} }}"
+    )
     harbor.requests.clear()
     place = {"e": harbor.organization.entity, "p": "wandb-registry-model"}
     answer = api._service_api.execute_graphql(query, variables=place | wanted)["project"]

@@ -2,10 +2,9 @@
 
 import pytest
 from graphql import validate
+from tests.registry.wheel import Operation, operations
 
 from lockgate_sandbox.registry.graph.binding import load_schema
-
-from tests.registry.wheel import Operation, operations
 
 SWEEPS = "sweeps are no part of a registry"
 QUEUES = "launch queues are no part of a registry"

@@ -15,7 +15,9 @@ from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.running import RunningRegistry
 
 RESOLVE = """query Resolve($e: String!, $p: String!, $n: String!) {
-  project(name: $p, entityName: $e) { artifactCollectionMembership(name: $n) { versionIndex aliases { alias } } }
+  project(name: $p, entityName: $e) {
+    artifactCollectionMembership(name: $n) { versionIndex aliases { alias } }
+  }
 }"""
 FILES = """query Files($e: String!, $p: String!, $n: String!) {
   project(name: $p, entityName: $e) {
@@ -226,6 +228,23 @@ async def test_only_an_admin_uses_the_sandbox_addresses(caller: Caller) -> None:
         ("PUT", "protected-aliases"),
     ]:
         assert (await caller.admin(method, path, {}, user="member"))[0] == 403
+
+
+# --- the run's stream
+
+
+async def test_a_run_that_reports_its_end_is_finished(caller: Caller) -> None:
+    query = 'mutation { upsertBucket(input: {name: "r1", modelName: "training"}) { bucket { state } } }'
+    _, answer = await caller.ask(query, user="member")
+    assert answer["data"]["upsertBucket"]["bucket"]["state"] == "running"
+    url = f"{caller.registry.url}/files/{caller.registry.organization.team}/training/r1/file_stream"
+    report = {"complete": True, "exitcode": 0}
+    async with caller.session.post(url, json=report, headers=caller.headers("member")) as response:
+        assert await response.json() == {"exitcode": None, "limits": {}}
+    async with caller.session.post(url, data=b"[", headers=caller.headers("member")) as response:
+        assert response.status == 400
+    _, answer = await caller.ask('{ project(name: "training") { run(name: "r1") { state } } }')
+    assert answer["data"]["project"]["run"]["state"] == "finished"
 
 
 # --- the request log

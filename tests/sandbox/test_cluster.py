@@ -165,6 +165,8 @@ def test_a_second_cluster_beside_the_first_is_gone_without_a_trace_after_a_kill(
         assert _get(world.forward("default", "web", 80)) == "hello\n"
         assert "web" not in cluster.kubectl("-n", "default", "get", "deployments").stdout
         assert _settings() == kernel_settings
+        # Starting the second has not taken the groups of the first for leftovers, nor the other way round.
+        assert len(_groups_of(world.name)) == len(_groups_of(cluster.name)) > 0
 
         namespace = Path(f"/proc/{world.record.first_pid}/ns/pid").readlink()
         assert len(_processes_in(namespace)) > 10

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox.errors import NotOffered, SandboxError
+from lockgate_sandbox.errors import NotOffered, SandboxError, StartFailed
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.supervise.lifetime import children_of
 from lockgate_sandbox.world import start_control_plane
-from lockgate_sandbox.worlds import WorldRecord, is_alive
+from lockgate_sandbox.worlds import WorldRecord, is_alive, worlds_root
 
 pytestmark = pytest.mark.integration
 
@@ -93,6 +93,23 @@ def test_a_name_that_is_taken_is_refused(control_plane: RunningWorld) -> None:
     with pytest.raises(SandboxError, match="running already"):
         start_control_plane(name=control_plane.name)
     assert is_alive(control_plane.directory)
+
+
+def test_a_start_that_fails_names_the_server_and_its_last_words_and_keeps_its_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "kube-apiserver"
+    broken.write_text("#!/bin/sh\necho starting\necho 'Error: not a flag'\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("LOCKGATE_SANDBOX_BINARIES", str(tmp_path))
+    with pytest.raises(StartFailed, match="kube-apiserver ended while starting: Error: not a flag"):
+        start_control_plane(name="fails")
+    directory = worlds_root() / "fails"
+    assert (directory / "logs" / "kube-apiserver.log").exists()
+    assert not (directory / "pki").exists()
+    monkeypatch.delenv("LOCKGATE_SANDBOX_BINARIES")
+    with start_control_plane():
+        assert not directory.exists()
 
 
 def test_a_server_that_dies_is_started_again() -> None:

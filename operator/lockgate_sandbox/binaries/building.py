@@ -23,6 +23,7 @@ from lockgate_sandbox.binaries.pins import Tool
 from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.binaries.toolchain import find_go
 from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.supervise.lifetime import tie_to_caller
 
 _TICK_SECONDS = 0.2
 _C_BUILD_PACKAGES = ("gcc", "libc6-dev", "libseccomp-dev", "pkg-config")
@@ -45,6 +46,8 @@ def _build_one(tool: Tool, target: Path, progress: Progress) -> None:
     go = find_go(tool, progress)
     if tool.cgo:
         _ensure_c_compiler()
+    for leftover in target.parent.glob(f".{tool.name}-*"):  # of a builder that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{tool.name}-", dir=target.parent) as temporary:
         fresh = Path(temporary) / "programs"
         fresh.mkdir()
@@ -80,6 +83,8 @@ class _Steps:
 
     def run(self, command: Sequence[str], tool: Tool) -> int:
         """Run to the end and return the number of packages named; SandboxError with Go's words."""
+        # A Ctrl-C just here would leave a child that nobody knows of: it has to wait for the `try`.
+        unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process = subprocess.Popen(
             command,
             cwd=tool.directory,
@@ -88,10 +93,12 @@ class _Steps:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=tie_to_caller(),
         )
         reader = threading.Thread(target=self._read, args=(process,), daemon=True)
         reader.start()
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
             while reader.is_alive():
                 reader.join(_TICK_SECONDS)
                 self._progress.tick(self._words.format(self._packages, self._downloads))

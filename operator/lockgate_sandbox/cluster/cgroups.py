@@ -33,10 +33,8 @@ def make_and_enter_groups(name: str) -> Path:
     """
     before = _own_group()
     with locked(_MOUNT):
+        _sweep()
         for hierarchy in _hierarchies():
-            for leftover in hierarchy.glob(f"{_PREFIX}*"):
-                if not _has_processes(leftover):
-                    _remove_tree(leftover)
             _make_group(hierarchy, name)
         # Still under the lock, so that no other start takes these groups for leftovers.
         _servers_group(name).mkdir(exist_ok=True)
@@ -47,6 +45,15 @@ def make_and_enter_groups(name: str) -> Path:
 def enter(group: Path) -> None:
     """Move this process to a group."""
     (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def _sweep() -> None:
+    groups = [group for hierarchy in _hierarchies() for group in hierarchy.glob(f"{_PREFIX}*")]
+    # A living cluster has processes in one hierarchy for certain, but not in each.
+    alive = {group.name for group in groups if _has_processes(group)}
+    for group in groups:
+        if group.name not in alive:
+            _remove_tree(group)
 
 
 def _make_group(hierarchy: Path, name: str) -> None:

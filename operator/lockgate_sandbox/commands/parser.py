@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
     down = commands.add_parser("down", help="end a world")
     _add_name(down)
-    down.add_argument("--all", action="store_true", help="end every world of this user")
+    down.add_argument("--all", action="store_true", help="every detached one; others end with their starter")
     down.set_defaults(run=running.down)
 
     status = commands.add_parser("status", help="show the worlds that run")

@@ -47,7 +47,10 @@ def up(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """End one world or all."""
-    worlds = [RunningWorld(directory) for directory, _ in running()] if options.all else [pick(options.name)]
+    if options.all:
+        worlds = [RunningWorld(directory) for directory, record in running() if record.detached]
+    else:
+        worlds = [pick(options.name)]
     for world in worlds:
         began = time.monotonic()
         world.close()

@@ -15,7 +15,7 @@ from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.errors import SandboxError, Unavailable
 from lockgate_sandbox.images.commands import run_logged
 
-_PACKAGES = ("coreutils", "dash", "python3-venv")
+_PACKAGES = ("coreutils", "dash", "libstdc++6", "python3-venv")
 # What no container of ours reads; it is a fifth of the base.
 _UNREAD = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man", "var/cache", "var/lib/apt")
 _SECONDS = 600

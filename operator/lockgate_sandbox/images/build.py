@@ -67,6 +67,7 @@ def _cached(recipe: Recipe, cache: Path) -> Image | None:
 
 def _build(recipe: Recipe, cache: Path, progress: Progress) -> Image:
     """Build one image; the caller holds the lock of the cache."""
+    progress.say("building; what is unchanged since the last time is taken from the cache")
     missing_tools = [tool for tool in _TOOLS if shutil.which(tool) is None]
     if missing_tools:
         progress.tick(f"installing {', '.join(missing_tools)}")

@@ -54,7 +54,12 @@ RECIPES = {
         Recipe(
             "registry",
             f"{_SANDBOX}/images/registry.Dockerfile",
-            ("requirements/registry.txt", f"{_SANDBOX}/__init__.py", f"{_SANDBOX}/registry"),
+            (
+                "requirements/registry.txt",
+                f"{_SANDBOX}/__init__.py",
+                f"{_SANDBOX}/errors.py",
+                f"{_SANDBOX}/registry",
+            ),
         ),
     )
 }

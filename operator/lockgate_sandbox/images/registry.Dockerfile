@@ -11,6 +11,7 @@ RUN ["/opt/pip/bin/pip", "--python", "/opt/registry/bin/python", "install", "--n
 
 FROM dependencies AS source
 COPY operator/lockgate_sandbox/__init__.py /opt/source/lockgate_sandbox/__init__.py
+COPY operator/lockgate_sandbox/errors.py /opt/source/lockgate_sandbox/errors.py
 COPY operator/lockgate_sandbox/registry /opt/source/lockgate_sandbox/registry
 RUN ["/opt/registry/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/source"]
 

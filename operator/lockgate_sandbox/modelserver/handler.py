@@ -137,6 +137,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def handle_expect_100(self) -> bool:
+        """Let a client send its body: at once, for it waits."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what the standard library found wrong (method, request line) in JSON as well."""
         self.close_connection = True

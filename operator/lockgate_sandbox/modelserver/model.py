@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
-
-import onnxruntime
 
 from .errors import ModelError, RequestError
 from .tensors import Array, TensorSpec, decode, encode
@@ -44,6 +43,10 @@ class Model:
     def load(cls, directory: Path, name: str, version: str) -> Self:
         """Load the one *.onnx file in `directory`; ModelError when there is not exactly one good one."""
         path = _only_model_in(directory)
+        # Else it reports its use to its maker; it looks at this only once, when it is imported.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = _FATAL_ONLY
@@ -106,7 +109,8 @@ class Model:
 def _only_model_in(directory: Path) -> Path:
     if not directory.is_dir():
         raise ModelError(f"the model directory {directory} does not exist")
-    found = sorted(path for path in directory.rglob("*.onnx") if path.is_file())
+    # A mounted ConfigMap or Secret shows one file under several paths.
+    found = sorted({path.resolve() for path in directory.rglob("*.onnx") if path.is_file()})
     match found:
         case [path]:
             return path

@@ -128,6 +128,12 @@ class Database:
             self._connection.close()
 
     @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """No other thread changes or reads anything meanwhile, so that many reads see one state."""
+        with self._lock:
+            yield
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; may be nested, the outermost decides."""
         with self._lock:

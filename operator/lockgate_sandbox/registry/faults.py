@@ -48,7 +48,7 @@ class Fault:
     status: int = 500
     retry_after: float | None = None
     hidden: bool = False  # DENY: as if the registry did not exist, instead of a refusal
-    count: int | None = None  # how many requests meet it; None: until cleared
+    count: int | None = None  # requests (DENY: looks at the registry) it happens to; None: until cleared
 
     @classmethod
     def parse(cls, document: object) -> Fault:

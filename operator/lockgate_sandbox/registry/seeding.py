@@ -120,6 +120,11 @@ class Seeding:
         """Unlinks the version; its number is not given again."""
         versions.remove_version(self.store, *self._version(registry, collection, version))
 
+    def mark_pending(self, registry: str, collection: str, version: str) -> None:
+        """Makes a linked version look as if its upload had not ended (a server may show one so)."""
+        _, member = self._version(registry, collection, version)
+        self.store.db.update(Artifact, member.artifact_id, state=ArtifactState.PENDING)
+
     def set_metadata(self, registry: str, collection: str, version: str, metadata: Mapping[str, Any]) -> None:
         """Replaces the version's metadata."""
         _, member = self._version(registry, collection, version)

@@ -50,7 +50,8 @@ def keep(directory: Path, report_fd: int, lifeline_fd: int | None) -> None:
     finally:
         end_all_children()
         outside.clean()
-        _remove(directory, keep_logs=not asked and not (directory / "ready").exists())
+        crashed = not asked and not (directory / "ready").exists()
+        _remove(directory, keep_logs=crashed or (directory / "failed").exists())
 
 
 def _remove(directory: Path, keep_logs: bool) -> None:

@@ -58,7 +58,7 @@ def launch(
 
     Unless detached, the world ends when this process does, however it does.
     """
-    directory, alive_fd = claim(name, level)
+    directory, alive_fd = claim(name, level, detached)
     _link_programs(directory / "bin", programs)
     report_read, report_write = os.pipe()
     life_read, life_write = (-1, -1) if detached else os.pipe()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
@@ -27,6 +29,13 @@ def dies_with(parent: int) -> Callable[[], None]:
             os._exit(1)
 
     return tie
+
+
+def tie_to_caller() -> Callable[[], None] | None:
+    """`dies_with` this process, or None where that tie cannot be made (another thread, another system)."""
+    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+        return None
+    return dies_with(os.getpid())
 
 
 def adopt_orphans() -> None:

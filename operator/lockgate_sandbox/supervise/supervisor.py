@@ -137,6 +137,7 @@ def serve(directory: Path, reporter: Reporter, supervisor: Supervisor, boot: Cal
     try:
         boot()
     except SandboxError as error:
+        write_atomically(directory / "failed", str(error))
         reporter.failed(str(error))
         return 1
     # First the mark, then the word: whoever hears it may end the world at once.

@@ -16,6 +16,7 @@ from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.rows import (
     Artifact,
     ArtifactState,
+    Collection,
     Manifest,
     Membership,
     StoredFile,

@@ -6,8 +6,6 @@ Everything here needs the key of a user whose role is admin.
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import Any
 
 from aiohttp import web
 
@@ -15,7 +13,7 @@ from lockgate_sandbox.registry import projects
 from lockgate_sandbox.registry.errors import Denied, Invalid
 from lockgate_sandbox.registry.faults import Fault
 from lockgate_sandbox.registry.identity import Role, role_named
-from lockgate_sandbox.registry.web.application import SERVICES, Services
+from lockgate_sandbox.registry.web.application import SERVICES, Services, json_object
 
 routes = web.RouteTableDef()
 
@@ -26,16 +24,6 @@ def _admin(request: web.Request) -> Services:
     if user.role < Role.ADMIN:
         raise Denied(f"only an admin may use /_sandbox, {user.name!r} is {user.role.label}")
     return services
-
-
-async def _document(request: web.Request) -> dict[str, Any]:
-    try:
-        found = json.loads(await request.read())
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Invalid("the body must be a JSON object")
-    return found
 
 
 def _faults(services: Services) -> web.Response:
@@ -51,7 +39,7 @@ async def show_faults(request: web.Request) -> web.Response:
 async def replace_faults(request: web.Request) -> web.Response:
     """`{"faults": [...]}` takes the place of all faults in force."""
     services = _admin(request)
-    listed = (await _document(request)).get("faults")
+    listed = (await json_object(request)).get("faults")
     if not isinstance(listed, list):
         raise Invalid('the body must be {"faults": [...]}')
     services.faults.replace([Fault.parse(item) for item in listed])
@@ -61,7 +49,7 @@ async def replace_faults(request: web.Request) -> web.Response:
 @routes.post("/_sandbox/faults")
 async def add_fault(request: web.Request) -> web.Response:
     services = _admin(request)
-    services.faults.add(Fault.parse(await _document(request)))
+    services.faults.add(Fault.parse(await json_object(request)))
     return _faults(services)
 
 
@@ -98,7 +86,7 @@ async def clear_requests(request: web.Request) -> web.Response:
 async def protect(request: web.Request) -> web.Response:
     """`{"registry": "model", "aliases": ["production"]}`: exactly these are protected there."""
     services = _admin(request)
-    wanted = await _document(request)
+    wanted = await json_object(request)
     aliases = wanted.get("aliases")
     if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
         raise Invalid("aliases must be a list of strings")
@@ -111,7 +99,7 @@ async def protect(request: web.Request) -> web.Response:
 async def set_role(request: web.Request) -> web.Response:
     """`{"registry": "model", "user": "ada", "role": "viewer"}`; role null gives back the user's own."""
     services = _admin(request)
-    wanted = await _document(request)
+    wanted = await json_object(request)
     user = wanted.get("user")
     if user not in services.door.users:
         raise Invalid(f"user {user!r} is not known here")

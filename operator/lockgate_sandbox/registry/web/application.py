@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import socket
 import struct
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
 from lockgate_sandbox.registry.database import now
-from lockgate_sandbox.registry.errors import Missing, RegistryError
+from lockgate_sandbox.registry.errors import Invalid, Missing, RegistryError
 from lockgate_sandbox.registry.faults import Fault, FaultBook, FaultKind
 from lockgate_sandbox.registry.identity import Door
 from lockgate_sandbox.registry.requestlog import RequestLog, RequestRecord
@@ -56,6 +58,21 @@ def build_application(services: Services) -> web.Application:
     app.router.add_get("/healthz", _healthy)
     app.router.add_route("*", "/{rest:.*}", _not_here)
     return app
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """The request's body.
+
+    Raises:
+        Invalid: it is not a JSON object.
+    """
+    try:
+        found = json.loads(await request.read() or b"{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Invalid("the body must be a JSON object")
+    return found
 
 
 async def _healthy(_: web.Request) -> web.Response:

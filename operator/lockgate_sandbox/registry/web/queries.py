@@ -37,7 +37,8 @@ async def graphql(request: web.Request) -> web.StreamResponse:
         users=services.door.users,
         base_url=base_url(request),
     )
-    result = run(prepared, wanted.get("variables") or {}, wanted.get("operationName") or None, context)
+    with services.store.db.held_still():
+        result = run(prepared, wanted.get("variables") or {}, wanted.get("operationName") or None, context)
     request[RECORD].lookups = context.lookups
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:

@@ -6,7 +6,6 @@ Signed addresses need no key; the older direct addresses do. Content is streamed
 from __future__ import annotations
 
 import hmac
-import json
 from pathlib import Path
 
 from aiohttp import web
@@ -19,7 +18,7 @@ from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.projects import find_run
 from lockgate_sandbox.registry.rows import REGISTRY_PREFIX, Artifact, Manifest, Run, StoredFile
 from lockgate_sandbox.registry.versions import find_collection
-from lockgate_sandbox.registry.web.application import RECORD, SERVICES, Services, meet_faults
+from lockgate_sandbox.registry.web.application import RECORD, SERVICES, Services, json_object, meet_faults
 
 routes = web.RouteTableDef()
 CHUNK = 256 * 1024  # bytes
@@ -169,7 +168,7 @@ async def file_stream(request: web.Request) -> web.StreamResponse:
     run = project and find_run(services.store, project, info["run"])
     if run is None:
         raise Missing(f"run {info['run']!r} not found in project {info['project']!r}")
-    report = json.loads(await request.read() or b"{}")
+    report = await json_object(request)
     if report.get("complete"):
         state = "failed" if report.get("exitcode") else "finished"
         services.store.db.update(Run, run.id, state=state)
