@@ -24,7 +24,8 @@ COPY operator/lockgate /opt/source/lockgate
 RUN ["/opt/lockgate/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/source"]
 
 FROM ${BASE}
-ENV PATH=/opt/lockgate/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp PYTHONUNBUFFERED=1
+# The user has no entry in /etc/passwd, and need not be this one: its name and home are said here.
+ENV PATH=/opt/lockgate/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=lockgate PYTHONUNBUFFERED=1
 COPY --from=dependencies /opt/lockgate /opt/lockgate
 COPY --from=source /opt/source /opt/source
 USER 10001:10001

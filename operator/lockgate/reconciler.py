@@ -65,7 +65,13 @@ class Reconciler:
             return await self._report_unreadable(raw, error)
         found = await self._find_and_act(deployment)
         await self._report(found)
-        return PassResult(failure=found.failure, wake=found.plan.wake if found.plan else None)
+        return PassResult(failure=found.failure, wake=self._wake(found))
+
+    def _wake(self, found: Findings) -> datetime | None:
+        if found.applied is not None and found.applied.changed:
+            # What was written is observed by a pass of its own, even if nothing moves because of it.
+            return self.clock()
+        return found.plan.wake if found.plan else None
 
     async def _find_and_act(self, deployment: ModelDeployment) -> Findings:
         runtime, target, failure = await self._resolve(deployment)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lockgate_sandbox.api import ApiClient, wait_until_found
+from lockgate_sandbox.api import ApiClient, ApiError, wait_until_found
 from lockgate_sandbox.errors import Unavailable
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.world import start_cluster, start_control_plane
@@ -53,4 +53,5 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
         wait_until_found(client, f"/api/v1/namespaces/{name}/serviceaccounts/default", within=15)
         yield name
         client.close()  # it may have idled for long
-        client.delete(f"/api/v1/namespaces/{name}")
+        with contextlib.suppress(ApiError):  # a test may have deleted it
+            client.delete(f"/api/v1/namespaces/{name}")

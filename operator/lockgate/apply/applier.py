@@ -7,13 +7,17 @@ with the write as a precondition: an object of somebody else is never adopted or
 from collections.abc import Iterable
 from copy import deepcopy
 
+import structlog
+
 from lockgate.api.spec import ModelDeployment
 from lockgate.apply.drift import first_difference
 from lockgate.domain.observed import Applied
 from lockgate.domain.ports import Cluster, ClusterView
-from lockgate.domain.resources import CHILDREN, Object, Resource, key_of
+from lockgate.domain.resources import CHILDREN, Key, Object, Resource, key_of
 from lockgate.errors import NotOwned
 from lockgate.names import ANNOTATION_RENDER_HASH
+
+_log = structlog.get_logger(__name__)
 
 
 class Applier:
@@ -22,6 +26,7 @@ class Applier:
     def __init__(self, cluster: Cluster, view: ClusterView) -> None:
         self._cluster = cluster
         self._view = view
+        self._refused: dict[tuple[str, Key], tuple[str, str]] = {}
 
     async def apply(self, deployment: ModelDeployment, objects: Iterable[Object]) -> Applied:
         """Apply in order; raises NotOwned before anything of somebody else is touched."""
@@ -35,7 +40,7 @@ class Applier:
             if observed is None:
                 await self._write(obj, force=False)
                 created.append(name)
-            elif first_difference(obj, observed) is not None:
+            elif first_difference(obj, observed) is not None and not self._was_refused(obj, observed):
                 await self._write(_only(obj, observed), force=True)
                 (repaired if _same_render(obj, observed) else updated).append(name)
         return Applied(created=tuple(created), updated=tuple(updated), repaired=tuple(repaired))
@@ -53,7 +58,22 @@ class Applier:
 
     async def _write(self, obj: Object, *, force: bool) -> None:
         resource = CHILDREN[obj["kind"]]
-        self._view.upsert(resource, await self._cluster.apply(resource, obj, force=force))
+        answer = await self._cluster.apply(resource, obj, force=force)
+        self._view.upsert(resource, answer)
+        difference = first_difference(obj, answer)
+        if difference is not None:
+            # Somebody on the way (an admission webhook, say) changes what we ask for. Asking again
+            # would give the same answer, at full speed, for ever.
+            self._refused[obj["kind"], key_of(obj)] = _mark(obj, answer)
+            _log.warning("the cluster holds something else than was applied", field=difference)
+
+    def _was_refused(self, obj: Object, observed: Object) -> bool:
+        return self._refused.get((obj["kind"], key_of(obj))) == _mark(obj, observed)
+
+
+def _mark(obj: Object, observed: Object) -> tuple[str, str]:
+    rendered: str = obj["metadata"]["annotations"][ANNOTATION_RENDER_HASH]
+    return rendered, observed["metadata"]["resourceVersion"]
 
 
 def _check_ownership(deployment: ModelDeployment, resource: Resource, observed: Object) -> None:

@@ -30,6 +30,11 @@ class Resource:
     namespaced: bool = True
     managed_only: bool = False
 
+    @property
+    def api_version(self) -> str:
+        """Group and version as objects carry them."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The URL path of a collection, or of one object when named."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"

@@ -215,11 +215,10 @@ def ready(found: Findings, stalled_verdict: Verdict | None) -> Verdict:
 def _settling(found: Findings) -> Verdict:
     kind = ConditionType.READY
     workload = found.observed.workload if found.observed else None
-    if workload and workload.generation_observed and workload.updated == workload.replicas == workload.total:
-        status = available(found)
-        return Verdict(
-            type=kind, status=FALSE, reason=Reason.MINIMUM_REPLICAS_UNAVAILABLE, message=status.message
-        )
+    rolled = workload and workload.generation_observed and workload.updated == workload.total
+    if workload and rolled and workload.available < workload.replicas <= workload.total:
+        said = f"fewer replicas are available than were asked for{_first_problem(found)}"
+        return Verdict(type=kind, status=FALSE, reason=Reason.MINIMUM_REPLICAS_UNAVAILABLE, message=said)
     version = found.state.stable.version if found.state.stable else ""
     said = f"the pods of {version} are being brought in line with the spec"
     return Verdict(type=kind, status=UNKNOWN, reason=Reason.ROLLING_OUT, message=said)

@@ -4,7 +4,7 @@ The status write carries the resourceVersion that the pass has read, so that a p
 view changes nothing. An Event that cannot be written is logged and let go.
 """
 
-import hashlib
+import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -67,12 +67,11 @@ class Writer:
     def _event(self, deployment: ModelDeployment, notice: Notice) -> Object:
         now = self._clock().astimezone(UTC)
         stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        seed = f"{deployment.uid}{notice.reason}{notice.note}{stamp}"
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
-                "name": f"{deployment.name}.{hashlib.sha256(seed.encode()).hexdigest()[:16]}",
+                "name": f"{deployment.name}.{secrets.token_hex(8)}",
                 "namespace": deployment.namespace,
             },
             "eventTime": stamp,

@@ -29,8 +29,8 @@ async def _sweep_kind(
     listed = set()
     for namespace in namespaces if namespaces and resource.namespaced else ("",):
         async for item in session.list(resource, namespace):
-            # Items of a list do not say their own kind.
-            intake.take(resource, None, {"kind": resource.kind, **item})
+            # Items of a list do not say what they are.
+            intake.take(resource, None, {"apiVersion": resource.api_version, "kind": resource.kind, **item})
             listed.add(key_of(item))
     for ghost in store.missing(resource, listed, known_before):
         _log.info("vanished unseen", kind=resource.kind, key=key_of(ghost))

@@ -109,5 +109,6 @@ def _drop_old(recipe: Recipe, cache: Path) -> None:
     archives = sorted(
         (cache / "archives").glob(f"{recipe.name}-*.tar"), key=lambda path: path.stat().st_mtime, reverse=True
     )
-    for archive in archives[_KEPT_ARCHIVES:]:
+    # Names with a dot in front are archives whose writing was interrupted.
+    for archive in (*archives[_KEPT_ARCHIVES:], *(cache / "archives").glob(".*.tar.*")):
         archive.unlink(missing_ok=True)

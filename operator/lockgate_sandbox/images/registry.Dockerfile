@@ -16,9 +16,10 @@ COPY operator/lockgate_sandbox/registry /opt/source/lockgate_sandbox/registry
 RUN ["/opt/registry/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/source"]
 
 FROM ${BASE}
-ENV PATH=/opt/registry/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp PYTHONPATH=/opt/source PYTHONUNBUFFERED=1
+# The user has no entry in /etc/passwd, and need not be this one: its name and home are said here.
+ENV PATH=/opt/registry/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=lockgate PYTHONPATH=/opt/source PYTHONUNBUFFERED=1
 COPY --from=dependencies /opt/registry /opt/registry
 COPY --from=source /opt/source /opt/source
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "lockgate_sandbox.registry"]
-CMD ["serve"]
+CMD ["serve", "--host=0.0.0.0", "--port=8080", "--data-dir=/data"]

@@ -38,7 +38,7 @@ def main() -> int:
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    threading.Thread(target=server.serve_forever, name="accept", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.1,), name="accept", daemon=True).start()
     host, port = server.server_address[:2]
     print(f"serving {model.name} {model.version} on {host!s}:{port}", flush=True)
     stopping.wait()
