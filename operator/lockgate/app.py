@@ -63,7 +63,7 @@ class App:
         self._sweep_now = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._watch = WatchSupervisor(
-            make_registry(self._intake, self._loop),
+            make_registry(self._intake, self._loop, credentials),
             make_settings(),
             settings.watch_namespaces,
             on_restart=self._sweep_soon,

@@ -1,25 +1,39 @@
 """The directory that is handed over: emptied before, filled by renames, read-only after.
 
 Everything is proved in a staging directory on the same volume; the server's directory never
-holds a byte that was not proved. Links are never followed.
+holds a byte that was not proved. What an earlier try has left is known by the staging directory
+or by being read-only; anything else is somebody's, and is not touched. Links are never followed.
 """
 
 import os
-import shutil
+import stat
 from pathlib import Path
 
+from lockgate.fetch.manifest import STAGING
 from lockgate.fetch.outcome import FetchProblem, FetchReason
 
-STAGING = ".lockgate-staging"
+_FILE_MODE = 0o444
+_DIRECTORY_MODE = 0o555
 
 
 def make_staging(into: Path) -> Path:
-    """Empty the directory of what an earlier try left, and make the staging directory in it."""
-    if not into.is_dir() or into.is_symlink():
+    """Empty the directory of what an earlier try left, and make the staging directory in it.
+
+    Raises FetchProblem when it is no directory or holds what no earlier try can have left.
+    """
+    if into.is_symlink() or not into.is_dir():
         raise FetchProblem(FetchReason.INVALID_ARGUMENT, f"--into is {into}, which is no directory")
-    for child in into.iterdir():
-        _remove(child)
     staging = into / STAGING
+    foreign = next((path for path in into.iterdir() if not _was_handed_over(path)), None)
+    if foreign is not None and not _is_directory(staging):
+        raise FetchProblem(
+            FetchReason.INVALID_ARGUMENT,
+            f"--into is {into}, which holds {foreign.name!a} of somebody else; name an empty directory",
+        )
+    # First the staging directory, which marks all the rest as ours should this be cut short.
+    if not _is_directory(staging):
+        staging.mkdir(mode=0o700)
+    discard(into)
     staging.mkdir(mode=0o700)
     return staging
 
@@ -29,38 +43,59 @@ def hand_over(staging: Path, into: Path) -> None:
     for parent, directories, files in os.walk(staging, topdown=False):
         for name in files:
             path = Path(parent, name)
-            path.chmod(0o444)
+            path.chmod(_FILE_MODE)
             _sync(path)
         for name in directories:
-            Path(parent, name).chmod(0o555)
+            path = Path(parent, name)
+            _sync(path)
+            path.chmod(_DIRECTORY_MODE)
     for child in sorted(staging.iterdir()):
-        # A directory without write permission cannot be moved by others than root.
-        mode = child.stat().st_mode
-        if child.is_dir():
-            child.chmod(0o755)
-        child.rename(into / child.name)
-        (into / child.name).chmod(mode & 0o777)
+        _move(child, into / child.name)
     staging.rmdir()
     _sync(into)
 
 
 def discard(into: Path) -> None:
-    """Remove whatever is in the directory; what cannot be removed stays for the next try."""
-    for child in into.iterdir():
+    """Remove what is in the directory, the staging directory last."""
+    for child in sorted(into.iterdir(), key=lambda path: path.name == STAGING):
         _remove(child)
 
 
+def _move(path: Path, target: Path) -> None:
+    # A directory that its owner may not write to can be moved by root only.
+    is_directory = _is_directory(path)
+    if is_directory:
+        path.chmod(0o755)
+    path.rename(target)
+    if is_directory:
+        target.chmod(_DIRECTORY_MODE)
+
+
+def _was_handed_over(path: Path) -> bool:
+    found = path.lstat()
+    ours = _DIRECTORY_MODE if stat.S_ISDIR(found.st_mode) else _FILE_MODE
+    return found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == ours
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        for parent, _, _ in os.walk(path):
-            Path(parent).chmod(0o700)
-        shutil.rmtree(path)
-    else:
+    if not _is_directory(path):
         path.unlink()
+        return
+    path.chmod(0o700)
+    for child in path.iterdir():
+        _remove(child)
+    path.rmdir()
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         os.fsync(descriptor)
     finally:

@@ -4,75 +4,115 @@ A manifest comes from whoever could log an artifact: every path in it is hostile
 Pure.
 """
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
 
+from lockgate.fetch.digests import Algorithm
 from lockgate.fetch.outcome import FetchProblem, FetchReason
 
-
-class Algorithm(StrEnum):
-    """How a file's digest in a W&B manifest is made."""
-
-    MD5 = "md5"
-    XXH128 = "xxh128"
+# Where a version is kept until it is proved; no file of a version may take this name.
+STAGING = ".lockgate-staging"
+_LONGEST_NAME = 255
+_LONGEST_PATH = 2048
+_DEEPEST_PATH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One file of a manifest: path, size in bytes, digest in base64; `reference` if it is elsewhere."""
+    """One file of a manifest: path, size in bytes, digest in base64; `reference` if it is elsewhere.
+
+    `size` is None when the manifest does not tell it.
+    """
 
     path: str
-    size: int
+    size: int | None
     digest: str
     algorithm: Algorithm = Algorithm.MD5
     reference: str | None = None
 
 
-def check_manifest(entries: Sequence[Entry], *, max_bytes: int, max_files: int) -> None:
-    """Refuse what may never be fetched; raises FetchProblem naming the first entry in the way."""
+def check_manifest(entries: Sequence[Entry], *, max_bytes: int, max_files: int) -> int:
+    """Refuse what may never be fetched; raises FetchProblem naming the first entry in the way.
+
+    Returns how many bytes the files have together.
+    """
     if not entries:
         raise FetchProblem(FetchReason.MISSING_FILE, "the version holds no files")
+    check_count(len(entries), max_files=max_files)
     for entry in entries:
-        if entry.reference is not None:
-            raise FetchProblem(
-                FetchReason.REFERENCE_ENTRY,
-                f"{entry.path!r} is a reference to bytes outside the registry, which cannot be proved",
-            )
         check_path(entry.path)
-    _check_distinct(entries)
-    if len(entries) > max_files:
+        _check_entry(entry)
+    _check_distinct([entry.path for entry in entries])
+    size = sum(entry.size or 0 for entry in entries)
+    if size > max_bytes:
         raise FetchProblem(
-            FetchReason.TOO_LARGE, f"the version has {len(entries)} files, more than the {max_files} allowed"
+            FetchReason.TOO_LARGE,
+            f"the version has {size} bytes, more than the {max_bytes} allowed; raise --max-bytes",
         )
-    size = sum(entry.size for entry in entries)
-    if size > max_bytes or any(entry.size < 0 for entry in entries):
+    return size
+
+
+def check_count(files: int, *, max_files: int) -> None:
+    """Refuse too many files; raises FetchProblem."""
+    if files > max_files:
         raise FetchProblem(
-            FetchReason.TOO_LARGE, f"the version has {size} bytes, more than the {max_bytes} allowed"
+            FetchReason.TOO_LARGE,
+            f"the version has {files} files, more than the {max_files} allowed; raise --max-files",
         )
 
 
 def check_path(path: str) -> None:
     """Refuse a path that is not plainly inside the directory; raises FetchProblem."""
-    parts = path.split("/")
+    # Characters first: what cannot be printed may not be encodable either.
     plain = (
-        path
-        and not path.startswith("/")
+        path.isprintable()
         and "\\" not in path
-        and all(character.isprintable() for character in path)
-        and all(part not in ("", ".", "..") and len(part.encode()) <= 255 for part in parts)
-        and len(path.encode()) <= 4000
+        and len(path.encode()) <= _LONGEST_PATH
+        and _are_plain_names(path.split("/"))
     )
     if not plain:
-        raise FetchProblem(FetchReason.ESCAPING_PATH, f"{path[:200]!r} is no plain path inside a directory")
+        raise FetchProblem(
+            FetchReason.ESCAPING_PATH, f"{_shown(path)} is no plain path inside a directory; log it anew"
+        )
 
 
-def _check_distinct(entries: Iterable[Entry]) -> None:
-    paths = {entry.path for entry in entries}
+def _are_plain_names(names: list[str]) -> bool:
+    return (
+        len(names) <= _DEEPEST_PATH
+        and names[0] != STAGING
+        and all(name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME for name in names)
+    )
+
+
+def _check_entry(entry: Entry) -> None:
+    if entry.reference is not None:
+        raise FetchProblem(
+            FetchReason.REFERENCE_ENTRY,
+            f"{_shown(entry.path)} is a reference to bytes outside the registry, which cannot be proved; "
+            "log the file itself",
+        )
+    if entry.size is None or entry.size < 0:
+        raise FetchProblem(
+            FetchReason.CORRUPT_FILE, f"the manifest does not tell the size of {_shown(entry.path)}"
+        )
+
+
+def _check_distinct(paths: Sequence[str]) -> None:
+    # Two spellings of one text are two names here and one on other file systems.
+    spelled: dict[str, str] = {}
     for path in paths:
+        other = spelled.setdefault(unicodedata.normalize("NFC", path), path)
+        if other is not path:
+            raise FetchProblem(FetchReason.ESCAPING_PATH, f"{_shown(path)} is in the manifest twice")
+    for path in spelled:
         for parent in PurePosixPath(path).parents:
-            if str(parent) in paths:
+            if str(parent) in spelled:
                 raise FetchProblem(
-                    FetchReason.ESCAPING_PATH, f"{str(parent)!r} is both a file and a directory"
+                    FetchReason.ESCAPING_PATH, f"{_shown(str(parent))} is both a file and a directory"
                 )
+
+
+def _shown(path: str) -> str:
+    return ascii(path if len(path) <= 200 else path[:200] + "...")

@@ -5,11 +5,14 @@ a message of another hand is no outcome, never an error. No client is imported h
 """
 
 import json
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 MESSAGE_LIMIT_BYTES = 4096
-_SENTENCE_LIMIT = 600
+_SENTENCE_LIMIT_BYTES = 1500
+_LARGEST_NUMBER = 2**63 - 1
 
 
 class FetchReason(StrEnum):
@@ -77,7 +80,7 @@ class FetchOutcome:
 def format_outcome(outcome: FetchOutcome) -> str:
     """The termination message: one line, short enough for the kubelet to keep whole."""
     if outcome.ok:
-        return json.dumps(
+        return _line(
             {
                 "ok": True,
                 "reference": outcome.reference,
@@ -89,7 +92,7 @@ def format_outcome(outcome: FetchOutcome) -> str:
             }
         )
     reason = (outcome.reason or FetchReason.INTERNAL_ERROR).value
-    return json.dumps({"ok": False, "reason": reason, "message": outcome.message[:_SENTENCE_LIMIT]})
+    return _line({"ok": False, "reason": reason, "message": _shortened(outcome.message)})
 
 
 def parse_outcome(text: str) -> FetchOutcome | None:
@@ -98,16 +101,54 @@ def parse_outcome(text: str) -> FetchOutcome | None:
         return None
     try:
         raw = json.loads(text)
-        if raw["ok"] is True:
-            return FetchOutcome(
-                ok=True,
-                reference=str(raw["reference"]),
-                digest=str(raw["digest"]),
-                tree_digest=str(raw["treeDigest"]),
-                files=int(raw["files"]),
-                size=int(raw["bytes"]),
-                seconds=float(raw["seconds"]),
-            )
-        return FetchOutcome(ok=False, reason=FetchReason(raw["reason"]), message=str(raw["message"]))
-    except (ValueError, KeyError, TypeError):
+        match raw:
+            case {"ok": True}:
+                return _success(raw)
+            case {"ok": False, "reason": reason, "message": str(message)}:
+                return FetchOutcome(ok=False, reason=FetchReason(reason), message=message)
+    # RecursionError: a message may be nothing but brackets.
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    return None
+
+
+def _success(raw: dict[str, Any]) -> FetchOutcome:
+    return FetchOutcome(
+        ok=True,
+        reference=_text(raw["reference"]),
+        digest=_text(raw["digest"]),
+        tree_digest=_text(raw["treeDigest"]),
+        files=_count(raw["files"]),
+        size=_count(raw["bytes"]),
+        seconds=_seconds(raw["seconds"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
+        raise ValueError("not a count")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if type(value) not in (int, float) or not isinstance(value, (int, float)):
+        raise ValueError("not a number of seconds")
+    if not 0 <= value <= _LARGEST_NUMBER or not math.isfinite(value):
+        raise ValueError("not a length of time")
+    return float(value)
+
+
+def _line(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _shortened(sentence: str) -> str:
+    """At most so many bytes, and nothing that cannot be written as UTF-8."""
+    clean = sentence.encode("utf-8", "replace")[:_SENTENCE_LIMIT_BYTES].decode("utf-8", "ignore")
+    return "".join(character if character.isprintable() else " " for character in clean)

@@ -10,12 +10,13 @@ import base64
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
-from lockgate.fetch.manifest import Algorithm, Entry
+from lockgate.fetch.digests import new_hash
+from lockgate.fetch.manifest import Entry
 from lockgate.fetch.outcome import FetchProblem, FetchReason
 
 _CHUNK = 1 << 20
@@ -30,27 +31,37 @@ class Proven:
     size: int
 
 
-def prove(directory: Path, entries: Sequence[Entry]) -> Proven:
-    """Check every file against its entry; raises FetchProblem at the first that differs."""
+def prove(directory: Path, entries: Sequence[Entry], read: Callable[[int], None]) -> Proven:
+    """Check every file against its entry; raises FetchProblem at the first that differs.
+
+    `read` is told of the bytes that were read, every megabyte; what it raises ends the proof.
+    """
     expected = {entry.path: entry for entry in entries}
-    found = _regular_files(directory)
+    found = _files_in(directory, allowed_directories=_directories_of(expected))
     for path in sorted(found - expected.keys()):
-        raise FetchProblem(FetchReason.EXTRA_FILE, f"{path!r} was delivered but is not in the manifest")
+        raise FetchProblem(FetchReason.EXTRA_FILE, f"{path!a} was delivered but is not in the manifest")
     for path in sorted(expected.keys() - found):
-        raise FetchProblem(FetchReason.MISSING_FILE, f"{path!r} is in the manifest but was not delivered")
-    lines = [f"{_check_file(directory / path, expected[path])}  {path}\n" for path in _sorted(found)]
-    tree = hashlib.sha256("".join(lines).encode()).hexdigest()
-    size = sum(entry.size for entry in entries)
-    return Proven(tree_digest=f"sha256:{tree}", files=len(entries), size=size)
+        raise FetchProblem(FetchReason.MISSING_FILE, f"{path!a} is in the manifest but was not delivered")
+    lines = [f"{_check_file(directory / path, expected[path], read)}  {path}\n" for path in _in_order(found)]
+    return Proven(
+        tree_digest=f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}",
+        files=len(entries),
+        size=sum(entry.size or 0 for entry in entries),
+    )
 
 
-def _sorted(paths: set[str]) -> list[str]:
-    return sorted(paths, key=lambda path: path.encode())
+def _in_order(paths: set[str]) -> list[str]:
+    """As `LC_ALL=C sort` puts them."""
+    return sorted(paths, key=str.encode)
 
 
-def _regular_files(directory: Path) -> set[str]:
+def _directories_of(paths: dict[str, Entry]) -> set[str]:
+    return {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+
+
+def _files_in(directory: Path, *, allowed_directories: set[str]) -> set[str]:
     found = set()
-    for parent, directories, files in os.walk(directory):
+    for parent, directories, files in os.walk(directory, onerror=_unreadable):
         for name in (*directories, *files):
             path = Path(parent, name)
             mode = path.lstat().st_mode
@@ -58,32 +69,34 @@ def _regular_files(directory: Path) -> set[str]:
             if stat.S_ISREG(mode):
                 found.add(inside)
             elif not stat.S_ISDIR(mode):
-                raise FetchProblem(FetchReason.EXTRA_FILE, f"{inside!r} is neither a file nor a directory")
+                raise FetchProblem(FetchReason.EXTRA_FILE, f"{inside!a} is neither a file nor a directory")
+            elif inside not in allowed_directories:
+                raise FetchProblem(
+                    FetchReason.EXTRA_FILE, f"directory {inside!a} was delivered but is not in the manifest"
+                )
     return found
 
 
-def _check_file(path: Path, entry: Entry) -> str:
-    size = path.stat().st_size
+def _unreadable(error: OSError) -> NoReturn:
+    raise error
+
+
+def _check_file(path: Path, entry: Entry, read: Callable[[int], None]) -> str:
+    size = path.lstat().st_size
     if size != entry.size:
         raise FetchProblem(
-            FetchReason.CORRUPT_FILE, f"{entry.path!r} has {size} bytes instead of {entry.size}"
+            FetchReason.CORRUPT_FILE, f"{entry.path!a} has {size} bytes instead of {entry.size}"
         )
-    promised, sha256 = _hasher(entry.algorithm), hashlib.sha256()
-    with path.open("rb") as file:
+    promised, sha256 = new_hash(entry.algorithm), hashlib.sha256()
+    # Nothing here may lead elsewhere, whatever became of the path since it was looked at.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):
             promised.update(chunk)
             sha256.update(chunk)
+            read(len(chunk))
     if base64.b64encode(promised.digest()).decode() != entry.digest:
         raise FetchProblem(
             FetchReason.CORRUPT_FILE,
-            f"{entry.path!r} holds other bytes than the registry's manifest promises",
+            f"{entry.path!a} holds other bytes than the registry's manifest promises",
         )
     return sha256.hexdigest()
-
-
-def _hasher(algorithm: Algorithm) -> Any:
-    if algorithm is Algorithm.XXH128:
-        import xxhash
-
-        return xxhash.xxh128()
-    return hashlib.md5(usedforsecurity=False)

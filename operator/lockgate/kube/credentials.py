@@ -41,5 +41,15 @@ class Credentials:
 
     def headers(self) -> dict[str, str]:
         """The Authorization header of this moment; a mounted token is read again every minute."""
-        token = self._configuration.get_api_key_with_prefix("authorization")
-        return {"Authorization": token} if token else {}
+        token = self.token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def token(self) -> str | None:
+        """The bearer token of this moment, if there is one."""
+        found: str | None = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return found.split(" ", 1)[-1].strip() if found else None
+
+    def files(self) -> tuple[str | None, str | None, str | None]:
+        """Paths of the authority, the client certificate and its key."""
+        known = self._configuration
+        return known.ssl_ca_cert, known.cert_file, known.key_file

@@ -6,13 +6,18 @@ here, and nothing is written: `on.event` costs the cluster no request and no fin
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import kopf
 
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, WATCHED, Key, Object, Resource, key_of
+from lockgate.kube.credentials import Credentials
 from lockgate.names import MANAGED_SELECTOR
 from lockgate.watch.store import Store, parent_of
+
+# Mounted tokens are renewed well before they end; kopf is made to read them again this often.
+TOKEN_LIFE = timedelta(minutes=5)
 
 
 class Intake:
@@ -55,10 +60,25 @@ class Intake:
                 self._wake(key_of(deployment))
 
 
-def make_registry(intake: Intake, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+def make_registry(
+    intake: Intake, loop: asyncio.AbstractEventLoop, credentials: Credentials
+) -> kopf.OperatorRegistry:
     """kopf handlers that hand every event over to `loop`."""
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(kopf.login_via_client)
+
+    @kopf.on.login(registry=registry)
+    def log_in(**_: Any) -> kopf.ConnectionInfo:
+        authority, certificate, key = credentials.files()
+        return kopf.ConnectionInfo(
+            server=credentials.server,
+            ca_path=authority,
+            certificate_path=certificate,
+            private_key_path=key,
+            scheme="Bearer",
+            token=credentials.token(),
+            expiration=datetime.now(UTC) + TOKEN_LIFE,
+        )
+
     for resource in WATCHED:
         _watch(registry, resource, intake, loop)
     return registry

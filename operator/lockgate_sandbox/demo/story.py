@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from lockgate_sandbox.images import Image, build_images
 from lockgate_sandbox.registry.identity import User
 from lockgate_sandbox.registry.running import client_environment, new_users
 from lockgate_sandbox.running import RunningWorld
-from lockgate_sandbox.training import train
+from lockgate_sandbox.training import Which, train
 from lockgate_sandbox.world import start_cluster
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +36,7 @@ CHART = ROOT / "helm" / "lockgate"
 MODEL = "churn"
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 2
+ANSWERS_IN_A_ROW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,11 @@ def _set_up(stage: Stage) -> str:
         _kubectl(world, "rollout", "status", "deployment/registry", "-n", manifests.REGISTRY_NAMESPACE)
     screen.title("2. An ML engineer logs two models with the wandb client and promotes the first")
     registry_url = world.forward(manifests.REGISTRY_NAMESPACE, "registry", 8080)
-    for which in ("v1", "v2"):
+    versions: tuple[tuple[Which, str], ...] = (("v1", "v0"), ("v2", "v1"))
+    for which, version in versions:
         trained = train(which, stage.scratch / which)
-        screen.say(f"trained {which}: accuracy {trained.accuracy:.1%}, AUC {trained.auc:.3f}")
-        with screen.step(f"logging and linking it to registry model, collection {MODEL}"):
+        told = f"trained a model: accuracy {trained.accuracy:.1%}, AUC {trained.auc:.3f}"
+        with screen.step(f"{told}; logging and linking it as {version} of model/{MODEL}"):
             _registry(stage, registry_url, "seed", str(stage.scratch / which), f"model/{MODEL}")
     _registry(stage, registry_url, "promote", f"model/{MODEL}", "v0", "--alias", "production")
     screen.title(f"3. kubectl apply -f {EXAMPLE.relative_to(ROOT)}")
@@ -119,33 +122,37 @@ def _follow_the_alias(stage: Stage, model_url: str) -> None:
     url = f"http://{MODEL}.{manifests.MODEL_NAMESPACE}.svc/v2/models/{MODEL}/infer"
     _apply(world, *manifests.visitor(stage.images["modelserver"], script, url, request_body()))
     _until("a client inside the cluster asks without pause", lambda: _count(world).get("requests", 0) > 0)
-    for step, (version, why) in enumerate(
-        (("v1", "the better model is promoted"), ("v0", "and moved back again")), start=4
+    for number, version, what in (
+        (4, "v1", "The better model is promoted: the alias production moves to v1"),
+        (5, "v0", "A change of mind: the alias production moves back to v0"),
     ):
-        screen.title(f"{step}. The alias production moves to {version}: {why}")
+        screen.title(f"{number}. {what}")
         _registry(stage, registry_url, "promote", f"model/{MODEL}", version, "--alias", "production")
         _watch_until(stage, version)
-        _until(
-            f"{version} answers",
-            lambda version=version: predict(model_url, MODEL)["model_version"] == version,
-        )
+        _until(f"{version} answers", partial(_answers, model_url, version))
         show_predictions(screen, model_url, MODEL)
         _check_count(stage)
 
 
 def _answers(model_url: str, version: str) -> bool:
-    return bool(predict(model_url, MODEL)["model_version"] == version)
+    # Several in a row: the node's proxy lets go of the old pods a moment after they are told to stop.
+    return all(predict(model_url, MODEL)["model_version"] == version for _ in range(ANSWERS_IN_A_ROW))
 
 
 def _check_count(stage: Stage) -> None:
     seen = _count(stage.world)["requests"]
-    count = _until("the client's next count", lambda: (c := _count(stage.world))["requests"] > seen and c)
+    count = _until("the client's next count", partial(_count_after, stage.world, seen))
     answers = ", ".join(f"{number} by {version}" for version, number in sorted(count["versions"].items()))
     if count["failed"]:
         raise SandboxError(
             f"{count['failed']} of {count['requests']} requests failed: {count['lastFailure']}"
         )
     stage.screen.good(f"{count['requests']} requests from inside the cluster so far, 0 failed ({answers})")
+
+
+def _count_after(world: RunningWorld, seen: int) -> dict[str, Any] | None:
+    count = _count(world)
+    return count if count.get("requests", 0) > seen else None
 
 
 def _count(world: RunningWorld) -> dict[str, Any]:
