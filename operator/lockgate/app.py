@@ -71,7 +71,7 @@ class App:
         self._health = HealthServer(
             registry=self._metrics.registry,
             queue=self._queue,
-            watch_alive=lambda: self._watch.is_alive,
+            watch_failing=self._watch.failing_seconds,
             is_ready=lambda: self._swept,
         )
         self._metrics.watch_gauges(

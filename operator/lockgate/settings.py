@@ -32,6 +32,7 @@ class Settings:
     sweep_seconds: how often everything is listed to find what the watch has missed.
     resync_seconds: how often a ModelDeployment is looked at although nothing happened.
     http_host, http_port: where /metrics, /healthz and /readyz answer.
+    log_level: DEBUG, INFO, WARNING or ERROR. log_format: json, or console for people.
     pod_name: this instance's name in Events.
     """
 

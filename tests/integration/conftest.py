@@ -30,8 +30,20 @@ def lockgate_world(control_plane: RunningWorld) -> RunningWorld:
 
 @pytest.fixture(scope="session")
 def operator_kubeconfig(lockgate_world: RunningWorld) -> Path:
-    """The operator's identity, with the rights that the chart grants and no more."""
-    return lockgate_world.kubeconfig
+    """The operator's identity: the ServiceAccount of the chart, with the rights it grants and no more."""
+    world = lockgate_world
+    world.kubectl("create", "namespace", "lockgate-system", check=False)
+    rendered = world.helm(
+        "template",
+        "lockgate",
+        str(ROOT / "helm" / "lockgate"),
+        "--namespace=lockgate-system",
+        "--set=image.repository=unused",
+        "--show-only=templates/rbac.yaml",
+        "--show-only=templates/serviceaccount.yaml",
+    )
+    world.kubectl("apply", "-f", "-", stdin=rendered.stdout)
+    return world.kubeconfig_for_service_account("lockgate-system", "lockgate", seconds=7200)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
 
 PATIENCE_SECONDS = 30.0
+# The garbage collector of a new control plane learns of new kinds only after a while.
+COLLECTED_SECONDS = 120.0
 POLL_SECONDS = 0.5
 GROUP = "/apis/lockgate.dev/v1alpha1"
 
@@ -175,6 +177,11 @@ class Site:
         found: Json = self.wait(f"{type_} is {status} ({reason})", holds, **options)
         check_kstatus(found)
         return found
+
+    def wait_collected(self) -> None:
+        """Wait until no child is left in this namespace."""
+        kinds = ("deployments", "services", "pods")
+        self.wait("all is gone", lambda: not any(map(self.all, kinds)), within=COLLECTED_SECONDS)
 
     def writes(self) -> list[Json]:
         """The operator's writes in this namespace, from the audit log, Events aside."""

@@ -276,10 +276,7 @@ def test_the_resource_deleted_in_mid_rollout(site: Site):
     site.wait("v1 is on its way", lambda: site.get("modeldeployments")["status"].get("candidate"))
     site.registry.faults.add(Fault(kind=FaultKind.RESET))
     site.client.delete(site.path("modeldeployments", "churn"))
-    site.wait(
-        "everything is gone",
-        lambda: not (site.get("deployments") or site.get("services") or site.all("pods")),
-    )
+    site.wait_collected()
     site.actor.behaviour = succeeds
     site.registry.faults.clear()
     site.deploy()

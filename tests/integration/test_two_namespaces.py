@@ -32,7 +32,7 @@ def test_two_resources_with_one_name_in_two_namespaces(site: Site, operator_kube
         site.wait_serving("v1")
         elsewhere.wait_serving("v0")
         site.client.delete(site.path("modeldeployments", "churn"))
-        site.wait("the first is gone", lambda: not site.get("deployments"))
+        site.wait_collected()
         found = elsewhere.wait_serving("v0")
         assert verdict(found, "Available")[0] == "True"
         elsewhere.client.close()

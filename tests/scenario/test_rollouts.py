@@ -392,3 +392,12 @@ async def test_a_deleting_deployment_is_left_alone(rig):
     rig.registry.point("production", version(1))
     await rig.look()
     assert rig.cluster.writes == []
+
+
+async def test_a_spec_written_after_the_alias_moved_starts_with_the_moved_alias(rig):
+    rig.registry.point("production", version(1))
+    await rig.poll()
+    rig.registry.point("production", version(2))
+    await rig.settle()
+    assert rig.status["candidate"]["version"] == "v2"
+    assert "history" not in rig.status

@@ -76,3 +76,10 @@ async def test_a_defect_of_the_client_counts_as_an_outage(registry, lookups):
     registry.look_up = broken
     with pytest.raises(RegistryUnavailable, match="KeyError"):
         await lookups.look_up(PRODUCTION)
+
+
+async def test_a_look_up_anew_does_not_trust_the_memory(registry, lookups):
+    await lookups.look_up(PRODUCTION)
+    registry.point("production", version(2))
+    assert (await lookups.look_up(PRODUCTION)).version == "v1"
+    assert (await lookups.look_up(PRODUCTION, anew=True)).version == "v2"

@@ -101,12 +101,13 @@ def _check_entry(entry: Entry) -> None:
 
 def _check_distinct(paths: Sequence[str]) -> None:
     # Two spellings of one text are two names here and one on other file systems.
-    spelled: dict[str, str] = {}
+    spelled: set[str] = set()
     for path in paths:
-        other = spelled.setdefault(unicodedata.normalize("NFC", path), path)
-        if other is not path:
+        name = unicodedata.normalize("NFC", path)
+        if name in spelled:
             raise FetchProblem(FetchReason.ESCAPING_PATH, f"{_shown(path)} is in the manifest twice")
-    for path in spelled:
+        spelled.add(name)
+    for path in sorted(spelled):
         for parent in PurePosixPath(path).parents:
             if str(parent) in spelled:
                 raise FetchProblem(

@@ -83,7 +83,7 @@ def format_outcome(outcome: FetchOutcome) -> str:
         return _line(
             {
                 "ok": True,
-                "reference": outcome.reference,
+                "reference": _shortened(outcome.reference),
                 "digest": outcome.digest,
                 "treeDigest": outcome.tree_digest,
                 "files": outcome.files,

@@ -3,7 +3,7 @@
 Every byte is read once, for the manifest's digest and for SHA-256 at the same time. The tree
 digest is the SHA-256 over the lines `<sha256>  <path>` in the order of their paths, so that a
 person finds it again with: find . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n'
-sha256sum | sha256sum
+sha256sum -- | sha256sum
 """
 
 import base64

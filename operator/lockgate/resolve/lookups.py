@@ -48,9 +48,9 @@ class Lookups:
         self._contents: dict[tuple[str, str], Contents] = {}
         self._flush: asyncio.Task[None] | None = None
 
-    async def look_up(self, reference: ModelReference) -> ModelVersion:
-        """The version that a reference means; asks only when it was never asked before."""
-        if reference not in self._answers:
+    async def look_up(self, reference: ModelReference, *, anew: bool = False) -> ModelVersion:
+        """The version that a reference means, from memory unless it is unknown or asked `anew`."""
+        if anew or reference not in self._answers:
             await self._ask_together(reference)
         told = self._answers[reference].told()
         if isinstance(told, LockgateError):

@@ -34,7 +34,9 @@ class Resolver:
         """The accepted version that the deployment should end on."""
         reference = reference_of(deployment, now)
         pinned = reference.selector != deployment.alias
-        version = await self._lookups.look_up(reference)
+        # Whoever has just written a spec may have moved the alias a moment before.
+        is_new_spec = deployment.generation != deployment.status.observed_generation
+        version = await self._lookups.look_up(reference, anew=is_new_spec)
         revision = Revision(
             version=version.version,
             digest=version.digest,

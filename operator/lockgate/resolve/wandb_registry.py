@@ -2,41 +2,56 @@
 
 Many references of one registry travel in one request, as aliased GraphQL fields: a missing
 alias is then a null of its own. The client offers no public call for that, so where the private
-one is gone or the server refuses the batch, each reference is looked up by itself.
+one is gone or the server refuses the batch, each reference is looked up by itself. However the
+server or the client's own process hangs, an answer comes within the time-out.
 """
 
-import json
+import os
+import signal
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from lockgate.domain.model import Contents, ModelReference, ModelVersion
 from lockgate.domain.ports import Lookup
 from lockgate.errors import (
-    AliasNotFound,
+    AccessDenied,
     DigestChanged,
     LockgateError,
+    RegistryClientFailed,
     RegistryNotFound,
     RegistryUnavailable,
+    Transient,
     VersionNotFound,
 )
+from lockgate.fetch.processes import descendants
+from lockgate.resolve.wandb_registry_answers import absent, batch_query, make_version, no_registry, read_batch
+from lockgate.resolve.wandb_registry_calls import BoundedCalls
 from lockgate.wandb_client.connection import BatchRefused, WandbConnection
 from lockgate.wandb_client.translate import http_status, is_absence
 
 BATCH = 25
+_BATCH_THREADS = 4
 _SINGLE_THREADS = 8
-_FRAGMENT = """
-fragment Version on ArtifactCollectionMembership {
-  versionIndex
-  artifact { id digest state size fileCount metadata }
-}
-"""
+# Single look-ups that must all fail before the rest of a refused batch is spared the server.
+_PROBES = 3
+_BATCH_AGAIN_SECONDS = 600.0
+_SILENT_LOOK_UPS = 3
+_HANGING_LOOK_UPS = 64
+_HANGING_INSPECTIONS = 16
+_CLIENT_PROCESS = "wandb-core"
+
+T = TypeVar("T")
+Chunk = tuple[ModelReference, ...]
 
 
 class WandbRegistry:
-    """Resolves references and reads manifests with the official client."""
+    """Resolves references and reads manifests with the official client.
+
+    `timeout` (seconds) bounds every call as a whole.
+    """
 
     def __init__(
         self,
@@ -49,92 +64,101 @@ class WandbRegistry:
         self._connection = WandbConnection(base_url=base_url, api_key_file=api_key_file, timeout=timeout)
         self._organization = organization
         self._timeout = timeout
-        self._batches = True
+        self._look_ups = BoundedCalls("registry-look-up", _HANGING_LOOK_UPS)
+        self._inspections = BoundedCalls("registry-inspect", _HANGING_INSPECTIONS)
+        self._batches_from = 0.0
+        self._silent = 0
+        self._closed = False
 
     def look_up(self, references: Sequence[ModelReference]) -> Mapping[ModelReference, Lookup]:
         """Resolve every reference; one request per registry and 25 references. Never raises."""
-        by_registry: defaultdict[str, list[ModelReference]] = defaultdict(list)
-        for reference in references:
-            by_registry[reference.registry].append(reference)
+        wanted = tuple(dict.fromkeys(references))
+        if self._closed:
+            return dict.fromkeys(wanted, RegistryClientFailed("the registry's client was closed"))
+        until = time.monotonic() + self._timeout
+        batched = self._look_ups.each(
+            _chunks(wanted), lambda chunk: self._ask_batch(chunk, until), width=_BATCH_THREADS, until=until
+        )
         answers: dict[ModelReference, Lookup] = {}
-        for group in by_registry.values():
-            for chunk in _chunks(group):
-                answers |= self._look_up_chunk(chunk)
-        return answers
+        for chunk, answer in batched.items():
+            answers |= self._ask_singly(chunk, until) if answer is None else answer
+        self._notice_silence(heard=bool(answers) or not wanted)
+        return {reference: answers.get(reference) or self._late(str(reference)) for reference in wanted}
 
     def inspect(self, version: ModelVersion) -> Contents:
         """Read the manifest of a version; raises a LockgateError."""
-        artifact = self._connection.call(f"read {version.path}", lambda api: api.artifact(version.path))
-        if artifact.digest != version.digest:
-            raise DigestChanged(f"{version.path} had digest {version.digest} and now has {artifact.digest}")
-        entries = self._connection.call(
-            f"read the manifest of {version.path}", lambda _: dict(artifact.manifest.entries)
+        if self._closed:
+            raise RegistryClientFailed("the registry's client was closed")
+        until = time.monotonic() + self._timeout
+        answered = self._inspections.each(
+            [version.path], lambda _: self._inspect(version), width=1, until=until
         )
-        references = sorted(path for path, entry in entries.items() if entry.ref is not None)
-        return Contents(
-            files=len(entries),
-            size=sum(entry.size or 0 for entry in entries.values()),
-            references=len(references),
-            suffixes=frozenset(PurePosixPath(path).suffix.lower() for path in entries) - {""},
-            first_reference=references[0] if references else None,
-        )
+        match answered.get(version.path):
+            case None:
+                raise self._late(version.path)
+            case LockgateError() as error:
+                raise error
+            case contents:
+                return contents
 
     def close(self) -> None:
-        """End the client's process."""
-        self._connection.drop()
+        """End the client's process; waits for that no longer than the time-out."""
+        self._closed = True
+        until = time.monotonic() + self._timeout
+        BoundedCalls("registry-close", 1).each([0], lambda _: self._connection.drop(), width=1, until=until)
 
-    def _look_up_chunk(self, chunk: Sequence[ModelReference]) -> dict[ModelReference, Lookup]:
+    # --- many references in one request
+
+    def _ask_batch(self, chunk: Chunk, until: float) -> dict[ModelReference, Lookup] | None:
+        """What the registry says of each reference; None when they must be asked for singly."""
+        if time.monotonic() < self._batches_from:
+            return None
         what = f"look up {chunk[0]}" + (f" and {len(chunk) - 1} more" if len(chunk) > 1 else "")
         try:
-            if self._batches:
-                try:
-                    return self._connection.call(what, lambda api: self._batch(api, chunk))
-                except BatchRefused:
-                    self._batches = False
-            return self._one_by_one(chunk)
+            return _guarded(lambda: self._connection.call(what, lambda api: self._batch(api, chunk, until)))
+        except BatchRefused:
+            return None
         except LockgateError as error:
             return dict.fromkeys(chunk, error)
 
-    def _batch(self, api: Any, chunk: Sequence[ModelReference]) -> dict[ModelReference, Lookup]:
+    def _batch(self, api: Any, chunk: Chunk, until: float) -> dict[ModelReference, Lookup]:
         entity = self._entity(api, chunk[0])
-        names = {f"n{i}": f"{r.collection}:{r.selector}" for i, r in enumerate(chunk)}
-        variables = "".join(f", ${name}: String!" for name in names)
-        query = (
-            f"query LockgateLookUp($entity: String!, $project: String!{variables})"
-            " { project(name: $project, entityName: $entity) {"
-            + " ".join(f"{n}: artifactCollectionMembership(name: ${n}) {{ ...Version }}" for n in names)
-            + " } }"
-            + _FRAGMENT
-        )
+        query, variables = batch_query(entity, chunk)
         try:
-            execute = api._service_api.execute_graphql
-        except AttributeError as error:
-            raise BatchRefused from error
-        try:
-            answer = execute(
-                query, {"entity": entity, "project": chunk[0].project, **names}, timeout=self._timeout
-            )
-        except TypeError as error:
+            left = max(0.1, until - time.monotonic())
+            answer = api._service_api.execute_graphql(query, variables, timeout=left)
+        except (AttributeError, TypeError) as error:
+            # The installed client has no such call, or it takes other arguments.
+            self._batches_from = time.monotonic() + _BATCH_AGAIN_SECONDS
             raise BatchRefused from error
         except Exception as error:
-            if http_status(error) == 400:
-                raise BatchRefused from error
+            match http_status(error):
+                case 400 | 413 | 422:
+                    self._batches_from = time.monotonic() + _BATCH_AGAIN_SECONDS
+                    raise BatchRefused from error
+                # One error anywhere in an answer hides all the rest of it.
+                case 0:
+                    raise BatchRefused from error
             raise
-        project = answer.get("project")
-        if project is None:
-            return dict.fromkeys(chunk, _no_registry(chunk[0]))
-        return {
-            reference: _version(entity, reference, project.get(name))
-            for name, reference in zip(names, chunk, strict=True)
-        }
+        return read_batch(entity, chunk, answer)
 
-    def _one_by_one(self, chunk: Sequence[ModelReference]) -> dict[ModelReference, Lookup]:
-        with ThreadPoolExecutor(_SINGLE_THREADS) as threads:
-            return dict(zip(chunk, threads.map(self._single, chunk), strict=True))
+    # --- one reference, one request
+
+    def _ask_singly(self, chunk: Chunk, until: float) -> dict[ModelReference, Lookup]:
+        probes, rest = chunk[:_PROBES], chunk[_PROBES:]
+        answers = self._look_ups.each(probes, self._single, width=_PROBES, until=until)
+        failed = [answer for answer in answers.values() if isinstance(answer, Transient)]
+        if len(failed) == len(probes):
+            return answers | dict.fromkeys(rest, failed[0])
+        return answers | self._look_ups.each(rest, self._single, width=_SINGLE_THREADS, until=until)
 
     def _single(self, reference: ModelReference) -> Lookup:
         try:
-            return self._connection.call(f"look up {reference}", lambda api: self._artifact(api, reference))
+            return _guarded(
+                lambda: self._connection.call(
+                    f"look up {reference}", lambda api: self._artifact(api, reference)
+                )
+            )
         except LockgateError as error:
             return error
 
@@ -143,20 +167,35 @@ class WandbRegistry:
         try:
             found = api.artifact(f"{entity}/{reference.project}/{reference.collection}:{reference.selector}")
         except Exception as error:
-            absent = is_absence(error)
-            if absent is None:
+            said = is_absence(error)
+            if said is None:
                 raise
-            return _no_registry(reference) if absent.startswith("project") else _absent(reference)
-        return ModelVersion(
-            path=f"{entity}/{reference.project}/{reference.collection}:{found.version}",
+            return no_registry(reference) if said.startswith("project") else absent(reference)
+        return make_version(
+            entity,
+            reference,
             version=found.version,
             digest=found.digest,
             artifact_id=found.id,
             size=found.size,
             file_count=found.file_count,
-            committed=found.state == "COMMITTED",
+            state=found.state,
             metadata=dict(found.metadata),
         )
+
+    # --- one version's manifest
+
+    def _inspect(self, version: ModelVersion) -> Contents | LockgateError:
+        try:
+            return _guarded(
+                lambda: self._connection.call(
+                    f"read the manifest of {version.path}", lambda api: _read_manifest(api, version)
+                )
+            )
+        except LockgateError as error:
+            return error
+
+    # --- what they share
 
     def _entity(self, api: Any, reference: ModelReference) -> str:
         """The organization's own entity, under which registries live; the client remembers it."""
@@ -164,53 +203,84 @@ class WandbRegistry:
         try:
             entity: str = api._resolve_org_entity_name(non_org_entity=team, org_or_entity=self._organization)
         except ValueError as error:
+            # The client also remembers that there is none; only a new one asks again.
+            self._connection.drop()
             raise RegistryNotFound(
                 f"registry {reference.registry} cannot be found: the API key belongs to no single "
                 "organization; set registry.organization in the chart"
             ) from error
         return entity
 
-
-def _version(entity: str, reference: ModelReference, raw: Any) -> Lookup:
-    if raw is None or raw.get("artifact") is None:
-        return _absent(reference)
-    artifact, version = raw["artifact"], f"v{raw['versionIndex']}"
-    try:
-        metadata = json.loads(artifact.get("metadata") or "{}")
-    except ValueError:
-        return RegistryUnavailable(f"the registry's metadata of {reference} cannot be read")
-    return ModelVersion(
-        path=f"{entity}/{reference.project}/{reference.collection}:{version}",
-        version=version,
-        digest=artifact["digest"],
-        artifact_id=artifact["id"],
-        size=int(artifact.get("size") or 0),
-        file_count=int(artifact.get("fileCount") or 0),
-        committed=artifact["state"] == "COMMITTED",
-        metadata=metadata if isinstance(metadata, dict) else {},
-    )
-
-
-def _absent(reference: ModelReference) -> LockgateError:
-    where = f"collection {reference.collection} of registry {reference.registry}"
-    if reference.is_version:
-        return VersionNotFound(
-            f"{where} has no version {reference.selector}, or there is no such collection, or the operator's "
-            "API key may not see it"
+    def _late(self, what: str) -> RegistryUnavailable:
+        return RegistryUnavailable(
+            f"the registry did not answer for {what} within {self._timeout:g} s; it may be down or throttling"
         )
-    return AliasNotFound(
-        f"{where} has no alias {reference.selector}, or there is no such collection, or the operator's "
-        "API key may not see it"
+
+    def _notice_silence(self, *, heard: bool) -> None:
+        """A client's process that stands still looks like a silent server, and is never healed."""
+        self._silent = 0 if heard else self._silent + 1
+        if self._silent >= _SILENT_LOOK_UPS:
+            self._silent = 0
+            _kill_client_process()
+
+
+def _guarded(call: Callable[[], T]) -> T:
+    """A defect must not leave a reference without an answer."""
+    try:
+        return call()
+    except (LockgateError, BatchRefused):
+        raise
+    except Exception as error:
+        raise RegistryUnavailable(
+            f"the registry's client failed unexpectedly ({type(error).__name__})"
+        ) from error
+
+
+def _read_manifest(api: Any, version: ModelVersion) -> Contents:
+    try:
+        artifact = api.artifact(version.path)
+        if artifact.digest != version.digest:
+            raise DigestChanged(
+                f"{version.path} had digest {version.digest} and now has {artifact.digest}; log a new version"
+            )
+        entries = dict(artifact.manifest.entries)
+    except LockgateError:
+        raise
+    except Exception as error:
+        if is_absence(error) is not None:
+            raise VersionNotFound(f"the registry does not have {version.path} any more") from error
+        if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
+            raise AccessDenied(
+                f"the operator's API key may not read the manifest of {version.path}; give its owner the "
+                "role of a viewer"
+            ) from error
+        raise
+    references = sorted(path for path, entry in entries.items() if entry.ref is not None)
+    return Contents(
+        files=len(entries),
+        size=sum(entry.size or 0 for entry in entries.values()),
+        references=len(references),
+        suffixes=frozenset(PurePosixPath(path).suffix.lower() for path in entries) - {""},
+        first_reference=references[0] if references else None,
     )
 
 
-def _no_registry(reference: ModelReference) -> RegistryNotFound:
-    return RegistryNotFound(
-        f"there is no registry {reference.registry} (project {reference.project}), or the operator's API key "
-        "may not see it"
-    )
+def _kill_client_process() -> None:
+    """Let the client find its process dead, which the next call heals by building a new one."""
+    for pid in descendants(os.getpid()):
+        try:
+            if Path(f"/proc/{pid}/comm").read_text().strip() == _CLIENT_PROCESS:
+                os.kill(pid, signal.SIGKILL)
+        except OSError:
+            continue
 
 
-def _chunks(references: Sequence[ModelReference]) -> Iterator[Sequence[ModelReference]]:
-    for start in range(0, len(references), BATCH):
-        yield references[start : start + BATCH]
+def _chunks(references: Iterable[ModelReference]) -> list[Chunk]:
+    by_registry: defaultdict[str, list[ModelReference]] = defaultdict(list)
+    for reference in references:
+        by_registry[reference.registry].append(reference)
+    return [
+        tuple(group[start : start + BATCH])
+        for group in by_registry.values()
+        for start in range(0, len(group), BATCH)
+    ]

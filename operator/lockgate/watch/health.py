@@ -1,7 +1,7 @@
 """/metrics, /healthz and /readyz, which tell the truth.
 
-Alive means that work moves: the watch's thread is there, no key waits too long, no pass hangs.
-Ready means that the cluster has been seen once. Neither depends on the registry being up.
+Alive means that work moves: the cluster can be watched, no key waits too long, no pass hangs.
+Ready means that the cluster has been seen and is watched. Neither depends on the registry.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from lockgate.watch.queue import WorkQueue
 from lockgate.watch.workers import PASS_SECONDS
 
 QUEUE_SECONDS = 300.0
+WATCH_SECONDS = 300.0
 
 
 class HealthServer:
@@ -23,12 +24,12 @@ class HealthServer:
         *,
         registry: CollectorRegistry,
         queue: WorkQueue,
-        watch_alive: Callable[[], bool],
+        watch_failing: Callable[[], float],
         is_ready: Callable[[], bool],
     ) -> None:
         self._registry = registry
         self._queue = queue
-        self._watch_alive = watch_alive
+        self._watch_failing = watch_failing
         self._is_ready = is_ready
         self._runner: web.AppRunner | None = None
 
@@ -50,8 +51,8 @@ class HealthServer:
     def problems(self) -> list[str]:
         """What says that work does not move; empty when all is well."""
         found = []
-        if self._is_ready() and not self._watch_alive():
-            found.append("the watch has ended")
+        if self._watch_failing() > WATCH_SECONDS:
+            found.append(f"nothing can be watched for {self._watch_failing():.0f} s")
         if self._queue.oldest_seconds() > QUEUE_SECONDS:
             found.append(f"a ModelDeployment has waited for {self._queue.oldest_seconds():.0f} s")
         if self._queue.longest_pass_seconds() > 2 * PASS_SECONDS:
@@ -68,7 +69,9 @@ class HealthServer:
         return web.Response(text="; ".join(problems) or "ok", status=503 if problems else 200)
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        ready = self._is_ready()
-        return web.Response(
-            text="ok" if ready else "the cluster has not been listed yet", status=200 if ready else 503
-        )
+        problem = ""
+        if not self._is_ready():
+            problem = "the cluster has not been listed yet"
+        elif self._watch_failing() > 0:
+            problem = "the cluster cannot be watched"
+        return web.Response(text=problem or "ok", status=503 if problem else 200)

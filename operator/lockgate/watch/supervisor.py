@@ -6,6 +6,7 @@ Each new entry lists everything anew, and a sweep afterwards finds what vanished
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import kopf
@@ -14,6 +15,8 @@ import structlog
 _log = structlog.get_logger(__name__)
 _PAUSES_SECONDS = (0.5, 1, 2, 5, 10, 30)
 STABLE_AFTER_SECONDS = 60.0
+# An entry that has lasted so long is watching: what is refused is refused at once.
+WATCHING_AFTER_SECONDS = 10.0
 
 
 class WatchSupervisor:
@@ -33,6 +36,8 @@ class WatchSupervisor:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self.entries = 0
+        self._entered_at = 0.0
+        self._failing_since: float | None = None
 
     def start(self) -> None:
         """Begin to watch."""
@@ -44,20 +49,25 @@ class WatchSupervisor:
         if self._thread.is_alive():
             self._thread.join(timeout)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the thread that keeps the watch is there."""
-        return self._thread.is_alive()
+    def failing_seconds(self) -> float:
+        """For how long no entry has come to watch, in seconds; 0 when all is well."""
+        since = self._failing_since
+        if since is None or time.monotonic() - self._entered_at > WATCHING_AFTER_SECONDS:
+            return 0.0
+        return time.monotonic() - since
 
     def _run(self) -> None:
         failures = 0
         while not self._stop.is_set():
             self.entries += 1
+            self._entered_at = time.monotonic()
             if self.entries > 1:
                 self._on_restart()
             elapsed = asyncio.run(self._watch_once())
             if self._stop.is_set():
                 return
+            if elapsed > WATCHING_AFTER_SECONDS or self._failing_since is None:
+                self._failing_since = time.monotonic()
             failures = 0 if elapsed > STABLE_AFTER_SECONDS else failures + 1
             pause = _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS)) - 1] if failures else 0.5
             _log.warning("watch ended and is entered again", entries=self.entries, pause_seconds=pause)

@@ -1,0 +1,71 @@
+"""What the documents claim about names and places is so."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+
+from lockgate.names import ConditionType
+from lockgate.settings import Settings
+from lockgate.telemetry.metrics import Metrics
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+
+
+def test_every_path_that_the_architecture_names_exists():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`((?:operator|crds|tests|docs|helm|pyproject)[\w./-]*)`", text)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_relative_link_leads_somewhere():
+    for document in PROSE:
+        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_readme_lists_every_metric_with_its_labels_and_meaning():
+    metrics = Metrics(CollectorRegistry())
+    metrics.watch_gauges(queue_depth=lambda: 0, queue_oldest=lambda: 0, watch_entries=lambda: 0)
+    known = {}
+    for collector in metrics.registry._collector_to_names:
+        assert isinstance(collector, MetricWrapperBase)
+        name = collector._name + ("_total" if collector._type == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in collector._labelnames)
+        known[name] = (collector._type, labels, collector._documentation)
+    rows = re.findall(r"^\| `(lockgate_\w+)` \| (\w+) \|(.*?)\| (.*?) \|$", README, re.MULTILINE)
+    assert {name: (kind, labels.strip(), meaning) for name, kind, labels, meaning in rows} == known
+
+
+def test_the_readme_explains_every_condition():
+    explained = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    assert set(ConditionType) <= set(explained)
+
+
+def test_the_readme_shows_the_shipped_example():
+    shown = re.search(r"## The resource\n\n```yaml\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    assert yaml.safe_load(shown[1]) == yaml.safe_load((ROOT / "docs" / "examples" / "churn.yaml").read_text())
+
+
+def test_every_setting_is_explained():
+    for field in fields(Settings):
+        assert field.name in (Settings.__doc__ or ""), field.name
+
+
+def test_decisions_are_short_and_have_the_three_parts():
+    for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        text = path.read_text()
+        assert len(text.splitlines()) <= 40, path.name
+        for part in ("**Context.**", "**Choice.**", "**Consequence.**"):
+            assert part in text, f"{path.name}: {part}"
+
+
+def test_the_source_folder_shadows_nothing():
+    assert not (ROOT / "operator" / "__init__.py").exists()
