@@ -16,7 +16,7 @@ from lockgate.api.parse import parse_model_deployment
 from lockgate.apply.applier import Applier
 from lockgate.domain.model import ModelReference
 from lockgate.domain.ports import Registry
-from lockgate.domain.resources import MODEL_DEPLOYMENT, Key
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Resource
 from lockgate.errors import LockgateError
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
@@ -30,7 +30,7 @@ from lockgate.resolve.resolver import Resolver, reference_of
 from lockgate.resolve.wandb_registry import WandbRegistry
 from lockgate.settings import Settings
 from lockgate.telemetry.metrics import Metrics
-from lockgate.watch.handlers import Intake, make_registry, make_settings
+from lockgate.watch.handlers import Intake, Relists, make_registry, make_settings
 from lockgate.watch.health import HealthServer
 from lockgate.watch.queue import WorkQueue
 from lockgate.watch.store import Store
@@ -40,6 +40,7 @@ from lockgate.watch.workers import Workers
 
 _log = structlog.get_logger(__name__)
 _SWEEP_RETRY_SECONDS = 2.0
+_SWEEP_PAUSE_SECONDS = 1.0
 
 
 def now() -> datetime:
@@ -61,12 +62,13 @@ class App:
         self._reconciler = self._make_reconciler()
         self._swept = False
         self._sweep_now = asyncio.Event()
+        self._relists = Relists()
         self._loop = asyncio.get_running_loop()
         self._watch = WatchSupervisor(
-            make_registry(self._intake, self._loop, credentials),
+            make_registry(self._intake, self._loop, credentials, self._heard),
             make_settings(),
             settings.watch_namespaces,
-            on_restart=self._sweep_soon,
+            on_restart=self._entered_again,
         )
         self._health = HealthServer(
             registry=self._metrics.registry,
@@ -138,6 +140,8 @@ class App:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._sweep_now.wait(), self._settings.sweep_seconds)
+                # A list comes as many events; one sweep answers them all.
+                await asyncio.sleep(_SWEEP_PAUSE_SECONDS)
                 self._sweep_now.clear()
                 await self._sweep_until_it_succeeds()
 
@@ -158,7 +162,12 @@ class App:
                 wanted[reference_of(deployment, moment)].append(deployment.key)
         return wanted
 
-    def _sweep_soon(self) -> None:
+    def _heard(self, resource: Resource, event_type: str | None, key: Key) -> None:
+        if self._relists.is_repeated(resource, event_type, key):
+            self._sweep_now.set()
+
+    def _entered_again(self) -> None:
+        self._loop.call_soon_threadsafe(self._relists.restart)
         self._loop.call_soon_threadsafe(self._sweep_now.set)
 
     def _forget(self, key: Key) -> None:

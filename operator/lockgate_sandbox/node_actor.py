@@ -30,6 +30,7 @@ from lockgate_sandbox.running import RunningWorld
 _HOST_IP = "192.0.2.10"  # an address that is reserved for documentation and so never answers
 _LEASE_SECONDS = 40
 _RENEW_SECONDS = 10.0
+_AGAIN_SECONDS = 0.5
 _WATCH_SECONDS = 120.0
 _REGISTER_SECONDS = 10.0
 
@@ -168,7 +169,8 @@ class NodeActor:
                 self._attempt(self._renew)
             while self._due and self._due[0][0] <= now:
                 _, _, uid, status = heapq.heappop(self._due)
-                self._attempt(partial(self._report, uid, status))
+                if not self._attempt(partial(self._report, uid, status)):
+                    heapq.heappush(self._due, (now + _AGAIN_SECONDS, next(self._counter), uid, status))
             wake = min(renew_at, self._due[0][0] if self._due else renew_at)
             with contextlib.suppress(queue.Empty):
                 self._notice(self._seen.get(timeout=max(0.0, wake - time.monotonic())))
@@ -209,10 +211,18 @@ class NodeActor:
         uid = pod["metadata"]["uid"]
         self._client.delete(_path(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
 
-    def _attempt(self, call: Callable[[], None]) -> None:
-        """A real kubelet outlives an API server that is away, and a pod that is gone meanwhile."""
-        with contextlib.suppress(ApiError, OSError, http.client.HTTPException):
+    def _attempt(self, call: Callable[[], None]) -> bool:
+        """A real kubelet outlives an API server that is away, and a pod that is gone meanwhile.
+
+        False when the call is worth another try.
+        """
+        try:
             call()
+        except ApiError as error:
+            return error.status in (http.client.NOT_FOUND, http.client.CONFLICT)
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
 
     def _next_address(self) -> str:
         number = next(self._addresses)

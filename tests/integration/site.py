@@ -147,8 +147,10 @@ class Site:
                 return value
             time.sleep(0.05)
         status = self.get("modeldeployments").get("status")
+        pods = {p["metadata"]["name"]: p.get("status", {}).get("phase") for p in self.all("pods")}
         raise AssertionError(
-            f"not within {within} s: {what}\nstatus: {json.dumps(status, indent=1)}\n"
+            f"not within {within} s: {what}\nstatus: {json.dumps(status)}\npods: {pods}\n"
+            f"deployment: {json.dumps(self.get('deployments').get('status'))}\n"
             f"operator: {self.operator.log[-3000:]}"
         )
 

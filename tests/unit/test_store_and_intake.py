@@ -3,7 +3,7 @@
 from tests.fakes.builders import deployment_object, runtime_object
 
 from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
-from lockgate.watch.handlers import Intake
+from lockgate.watch.handlers import Intake, Relists
 from lockgate.watch.store import Store
 
 
@@ -85,3 +85,15 @@ def test_a_deleted_deployment_is_forgotten():
     woken.intake.take(MODEL_DEPLOYMENT, "DELETED", obj)
     assert woken.forgotten == [("growth", "churn")]
     assert woken.store.get(MODEL_DEPLOYMENT, ("growth", "churn")) is None
+
+
+def test_a_second_list_of_a_kind_is_noticed_and_the_first_is_not():
+    relists, a, b = Relists(), ("growth", "a"), ("growth", "b")
+    assert not relists.is_repeated(DEPLOYMENT, None, a)
+    assert not relists.is_repeated(DEPLOYMENT, None, b)
+    assert not relists.is_repeated(POD, None, a)
+    assert not relists.is_repeated(DEPLOYMENT, "MODIFIED", a)
+    assert relists.is_repeated(DEPLOYMENT, None, b)
+    assert not relists.is_repeated(DEPLOYMENT, None, a), "one list, one notice"
+    relists.restart()
+    assert not relists.is_repeated(DEPLOYMENT, None, b)

@@ -52,7 +52,8 @@ class _Child:
             report.warn(
                 "the client's process ended without an answer",
                 exit_code=self._process.returncode,
-                said=complaints[-2000:].decode(errors="replace").replace(task["apiKey"], "..."),
+                # Blanked before it is cut, or else half a key could stay.
+                said=complaints.decode(errors="replace").replace(task["apiKey"], "...")[-2000:],
             )
         return answer.decode(errors="replace")
 

@@ -6,8 +6,6 @@ one is gone or the server refuses the batch, each reference is looked up by itse
 server or the client's own process hangs, an answer comes within the time-out.
 """
 
-import os
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +16,7 @@ from lockgate.domain.model import Contents, ModelReference, ModelVersion
 from lockgate.domain.ports import Lookup
 from lockgate.errors import (
     AccessDenied,
+    ArtifactPending,
     DigestChanged,
     LockgateError,
     RegistryClientFailed,
@@ -26,11 +25,11 @@ from lockgate.errors import (
     Transient,
     VersionNotFound,
 )
-from lockgate.fetch.processes import descendants
 from lockgate.resolve.wandb_registry_answers import absent, batch_query, make_version, no_registry, read_batch
 from lockgate.resolve.wandb_registry_calls import BoundedCalls
+from lockgate.resolve.wandb_registry_process import kill_client_process, telling_death
 from lockgate.wandb_client.connection import BatchRefused, WandbConnection
-from lockgate.wandb_client.translate import http_status, is_absence
+from lockgate.wandb_client.translate import http_status, is_absence, is_unfinished
 
 BATCH = 25
 _BATCH_THREADS = 4
@@ -41,7 +40,6 @@ _BATCH_AGAIN_SECONDS = 600.0
 _SILENT_LOOK_UPS = 3
 _HANGING_LOOK_UPS = 64
 _HANGING_INSPECTIONS = 16
-_CLIENT_PROCESS = "wandb-core"
 
 T = TypeVar("T")
 Chunk = tuple[ModelReference, ...]
@@ -105,7 +103,9 @@ class WandbRegistry:
         """End the client's process; waits for that no longer than the time-out."""
         self._closed = True
         until = time.monotonic() + self._timeout
-        BoundedCalls("registry-close", 1).each([0], lambda _: self._connection.drop(), width=1, until=until)
+        closing = BoundedCalls("registry-close", 1)
+        if not closing.each(["drop"], lambda _: self._connection.drop(), width=1, until=until):
+            kill_client_process()
 
     # --- many references in one request
 
@@ -115,7 +115,7 @@ class WandbRegistry:
             return None
         what = f"look up {chunk[0]}" + (f" and {len(chunk) - 1} more" if len(chunk) > 1 else "")
         try:
-            return _guarded(lambda: self._connection.call(what, lambda api: self._batch(api, chunk, until)))
+            return _guarded(lambda: self._call(what, lambda api: self._batch(api, chunk, until)))
         except BatchRefused:
             return None
         except LockgateError as error:
@@ -155,9 +155,7 @@ class WandbRegistry:
     def _single(self, reference: ModelReference) -> Lookup:
         try:
             return _guarded(
-                lambda: self._connection.call(
-                    f"look up {reference}", lambda api: self._artifact(api, reference)
-                )
+                lambda: self._call(f"look up {reference}", lambda api: self._artifact(api, reference))
             )
         except LockgateError as error:
             return error
@@ -167,6 +165,8 @@ class WandbRegistry:
         try:
             found = api.artifact(f"{entity}/{reference.project}/{reference.collection}:{reference.selector}")
         except Exception as error:
+            if is_unfinished(error):
+                return ArtifactPending(f"{reference} is a version that is still being uploaded")
             said = is_absence(error)
             if said is None:
                 raise
@@ -188,7 +188,7 @@ class WandbRegistry:
     def _inspect(self, version: ModelVersion) -> Contents | LockgateError:
         try:
             return _guarded(
-                lambda: self._connection.call(
+                lambda: self._call(
                     f"read the manifest of {version.path}", lambda api: _read_manifest(api, version)
                 )
             )
@@ -196,6 +196,9 @@ class WandbRegistry:
             return error
 
     # --- what they share
+
+    def _call(self, what: str, action: Callable[[Any], T]) -> T:
+        return self._connection.call(what, telling_death(action))
 
     def _entity(self, api: Any, reference: ModelReference) -> str:
         """The organization's own entity, under which registries live; the client remembers it."""
@@ -221,7 +224,7 @@ class WandbRegistry:
         self._silent = 0 if heard else self._silent + 1
         if self._silent >= _SILENT_LOOK_UPS:
             self._silent = 0
-            _kill_client_process()
+            kill_client_process()
 
 
 def _guarded(call: Callable[[], T]) -> T:
@@ -239,16 +242,18 @@ def _guarded(call: Callable[[], T]) -> T:
 def _read_manifest(api: Any, version: ModelVersion) -> Contents:
     try:
         artifact = api.artifact(version.path)
-        if artifact.digest != version.digest:
-            raise DigestChanged(
-                f"{version.path} had digest {version.digest} and now has {artifact.digest}; log a new version"
-            )
-        entries = dict(artifact.manifest.entries)
-    except LockgateError:
-        raise
     except Exception as error:
         if is_absence(error) is not None:
             raise VersionNotFound(f"the registry does not have {version.path} any more") from error
+        raise
+    if artifact.digest != version.digest:
+        raise DigestChanged(
+            f"{version.path} had digest {version.digest} and now has {artifact.digest}; log a new version"
+        )
+    try:
+        entries = dict(artifact.manifest.entries)
+    # What cannot be read as a manifest looks like an absence here, and is none.
+    except Exception as error:
         if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
             raise AccessDenied(
                 f"the operator's API key may not read the manifest of {version.path}; give its owner the "
@@ -263,16 +268,6 @@ def _read_manifest(api: Any, version: ModelVersion) -> Contents:
         suffixes=frozenset(PurePosixPath(path).suffix.lower() for path in entries) - {""},
         first_reference=references[0] if references else None,
     )
-
-
-def _kill_client_process() -> None:
-    """Let the client find its process dead, which the next call heals by building a new one."""
-    for pid in descendants(os.getpid()):
-        try:
-            if Path(f"/proc/{pid}/comm").read_text().strip() == _CLIENT_PROCESS:
-                os.kill(pid, signal.SIGKILL)
-        except OSError:
-            continue
 
 
 def _chunks(references: Iterable[ModelReference]) -> list[Chunk]:

@@ -33,22 +33,34 @@ class WandbConnection:
         self._lock = threading.RLock()
         self._api: Any = None
         self._key: str | None = None
+        # Which client it is: of many callers that find one dead, only the first may replace it.
+        self._generation = 0
+        self._begun = False
 
     def call(self, what: str, action: Callable[[Any], T]) -> T:
         """Run `action` on the client, once more on a new one if its process had died.
 
         Raises a LockgateError; `what` reads like "look up model/churn:production".
         """
+        generation = self._generation
         try:
             return self._once(what, action)
         except RegistryClientFailed:
-            self.drop()
+            self._drop(generation)
             return self._once(what, action)
 
     def drop(self) -> None:
         """Let go of the client and end its process; the next call builds a new one."""
+        self._drop(None)
+
+    def _drop(self, generation: int | None) -> None:
         with self._lock:
+            if generation not in (None, self._generation):
+                return
+            self._generation += 1
             self._api = None
+            if not self._begun:
+                return
             import wandb
 
             # A teardown over a dead process raises, and has cleared what matters by then.
@@ -68,6 +80,7 @@ class WandbConnection:
             key = self._read_key()
             if self._api is None or key != self._key:
                 isolate_environment()
+                self._begun = True
                 import wandb
 
                 self._api = wandb.Api(
@@ -79,10 +92,11 @@ class WandbConnection:
     def _read_key(self) -> str:
         try:
             key = self._api_key_file.read_text().strip() if self._api_key_file else None
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
+            why = "it is no text" if isinstance(error, UnicodeDecodeError) else error.strerror
             raise AccessDenied(
                 f"the registry's API key cannot be read from {self._api_key_file} "
-                f"({error.strerror}); check the Secret that the operator mounts"
+                f"({why}); check the Secret that the operator mounts"
             ) from error
         key = key or os.environ.get("LOCKGATE_REGISTRY_API_KEY", "").strip()
         if not key:

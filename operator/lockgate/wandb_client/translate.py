@@ -59,6 +59,11 @@ def is_absence(error: BaseException) -> str | None:
     return str(cause) if type(cause) is ValueError else None
 
 
+def is_unfinished(error: BaseException) -> bool:
+    """Whether the version's upload has not ended: the client asserts that it has."""
+    return type(_cause(error)) is AssertionError
+
+
 def _cause(error: BaseException) -> BaseException:
     """The client wraps what happened: CommError in `exc`, AuthenticationError in `__cause__`."""
     inner = getattr(error, "exc", None)

@@ -60,10 +60,39 @@ class Intake:
                 self._wake(key_of(deployment))
 
 
+class Relists:
+    """Notices that kopf lists a kind anew, after which deletions may have gone unseen.
+
+    kopf marks listed objects by an event without a type. Within one entry of the watch the first
+    list names each object once, so an object that is named again comes from a second list.
+    """
+
+    def __init__(self) -> None:
+        self._listed: dict[Resource, set[Key]] = {}
+
+    def is_repeated(self, resource: Resource, event_type: str | None, key: Key) -> bool:
+        """Whether this event belongs to a second list."""
+        listed = self._listed.setdefault(resource, set())
+        if event_type is not None:
+            return False
+        repeated = key in listed
+        if repeated:
+            listed.clear()
+        listed.add(key)
+        return repeated
+
+    def restart(self) -> None:
+        """The watch is entered anew; its first lists are to be expected."""
+        self._listed.clear()
+
+
 def make_registry(
-    intake: Intake, loop: asyncio.AbstractEventLoop, credentials: Credentials
+    intake: Intake,
+    loop: asyncio.AbstractEventLoop,
+    credentials: Credentials,
+    on_event: Callable[[Resource, str | None, Key], None],
 ) -> kopf.OperatorRegistry:
-    """kopf handlers that hand every event over to `loop`."""
+    """kopf handlers that hand every event over to `loop`; `on_event` hears of each as well."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -80,18 +109,24 @@ def make_registry(
         )
 
     for resource in WATCHED:
-        _watch(registry, resource, intake, loop)
+        _watch(registry, resource, intake, loop, on_event)
     return registry
 
 
 def _watch(
-    registry: kopf.OperatorRegistry, resource: Resource, intake: Intake, loop: asyncio.AbstractEventLoop
+    registry: kopf.OperatorRegistry,
+    resource: Resource,
+    intake: Intake,
+    loop: asyncio.AbstractEventLoop,
+    on_event: Callable[[Resource, str | None, Key], None],
 ) -> None:
     @kopf.on.event(
         resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
     )
     async def take(event: Any, **_: Any) -> None:
-        loop.call_soon_threadsafe(intake.take, resource, event["type"], dict(event["object"]))
+        obj = dict(event["object"])
+        loop.call_soon_threadsafe(intake.take, resource, event["type"], obj)
+        loop.call_soon_threadsafe(on_event, resource, event["type"], key_of(obj))
 
 
 def make_settings() -> kopf.OperatorSettings:

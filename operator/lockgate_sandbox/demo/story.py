@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lockgate_sandbox.binaries import programs_for, programs_of
 from lockgate_sandbox.demo import manifests
 from lockgate_sandbox.demo.predictions import predict, request_body, show_predictions
 from lockgate_sandbox.demo.screen import Screen, Table
@@ -29,6 +30,7 @@ from lockgate_sandbox.registry.running import client_environment, new_users
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.training import Which, train
 from lockgate_sandbox.world import start_cluster
+from lockgate_sandbox.worlds import Level
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "docs" / "examples" / "churn.yaml"
@@ -53,6 +55,9 @@ class Stage:
 def tell(screen: Screen, *, stays: bool) -> int:
     """The whole demo; returns the exit code."""
     screen.title("Lockgate: a registry alias moves, and a real model follows")
+    # First of all what takes long the first time, each telling its own progress.
+    programs_for(Level.CLUSTER)
+    programs_of(["helm"])
     images = build_images()
     users = {user.name: user for user in new_users()}
     with tempfile.TemporaryDirectory(prefix="lockgate-demo-") as scratch:

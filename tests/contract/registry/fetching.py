@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lockgate_sandbox.registry.running import RunningRegistry
@@ -39,7 +40,13 @@ class FetchSite:
         self.key_file.write_text(registry.keys[user] + "\n")
 
     def start(
-        self, version: SeededVersion, *more: str, prefix: Sequence[str] = (), **changed: str
+        self,
+        version: SeededVersion,
+        *more: str,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+        directory: Path | None = None,
+        **changed: str,
     ) -> subprocess.Popen[str]:
         """A fetch under way; `changed` replaces options, `more` adds some, `prefix` runs it under a program."""
         self.told.unlink(missing_ok=True)
@@ -59,7 +66,8 @@ class FetchSite:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env=self.environment({}),
+            env=self.environment(environment),
+            cwd=directory,
         )
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
