@@ -75,6 +75,7 @@ class Reason(StrEnum):
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     WAITING_FOR_REGISTRY = "WaitingForRegistry"
     SUSPENDED = "Suspended"
+    NOT_SUSPENDED = "NotSuspended"
     DRIFT_REPAIRED = "DriftRepaired"
     # availability and verification
     MINIMUM_REPLICAS_AVAILABLE = "MinimumReplicasAvailable"

@@ -152,7 +152,7 @@ def paused(found: Findings) -> Verdict:
         said = "spec.suspend is true"
         return Verdict(type=ConditionType.PAUSED, status=TRUE, reason=Reason.SUSPENDED, message=said)
     said = "nobody holds the rollout"
-    return Verdict(type=ConditionType.PAUSED, status=FALSE, reason=Reason.ROLLED_OUT, message=said)
+    return Verdict(type=ConditionType.PAUSED, status=FALSE, reason=Reason.NOT_SUSPENDED, message=said)
 
 
 def verified(found: Findings, proof: Proof | None) -> Verdict:
@@ -169,8 +169,8 @@ def verified(found: Findings, proof: Proof | None) -> Verdict:
         said = f"pods proved different files for {newest.version}: {', '.join(sorted(trees))}"
         return Verdict(type=kind, status=FALSE, reason=Reason.DIGEST_CHANGED, message=said)
     if proof is not None and found.state.stable:
-        size, files = proof.size, proof.files
-        said = f"{found.state.stable.version}: {files} files, {size} bytes, tree {proof.tree_digest}"
+        files = f"{proof.files} file" + ("" if proof.files == 1 else "s")
+        said = f"{found.state.stable.version}: {files}, {proof.size} bytes, tree {proof.tree_digest}"
         return Verdict(type=kind, status=TRUE, reason=Reason.FILES_VERIFIED, message=said)
     said = "no pod has fetched the model yet"
     return Verdict(type=kind, status=UNKNOWN, reason=Reason.AWAITING_PODS, message=said)
