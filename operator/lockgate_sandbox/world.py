@@ -17,7 +17,7 @@ from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.supervise.launch import OnReport, fresh_name, launch
 from lockgate_sandbox.worlds import Level
 
-__all__ = ["Level", "World", "start_cluster", "start_control_plane", "use_existing"]
+__all__ = ["Level", "World", "require_cluster", "start_cluster", "start_control_plane", "use_existing"]
 
 
 class World(Protocol):
@@ -88,11 +88,16 @@ def start_cluster(
 
     Linux and root only: Unavailable otherwise, in one sentence.
     """
+    require_cluster()
+    return _start(Level.CLUSTER, name, on_report, detached)
+
+
+def require_cluster() -> None:
+    """Return when a cluster can be started on this machine; Unavailable otherwise, in one sentence."""
     _require_linux("cluster")
     from lockgate_sandbox.cluster.requirements import require
 
     require()
-    return _start(Level.CLUSTER, name, on_report, detached)
 
 
 def use_existing(kubeconfig: Path | None = None) -> World:

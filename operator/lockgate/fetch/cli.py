@@ -122,7 +122,7 @@ def _task(options: argparse.Namespace) -> dict[str, Any]:
         )
     if not _DIGEST.fullmatch(options.digest):
         raise _wrong("--digest must be the 32 hexadecimal digits of a W&B manifest digest")
-    if not re.match("https?://", options.base_url or ""):
+    if not re.fullmatch(r"https?://[^\s/]\S*", options.base_url or ""):
         raise _wrong("--base-url must be the address of the registry, as in https://api.wandb.ai")
     return {
         "reference": options.reference,

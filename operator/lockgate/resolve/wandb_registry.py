@@ -41,6 +41,9 @@ _SILENT_LOOK_UPS = 3
 _HANGING_LOOK_UPS = 64
 _HANGING_INSPECTIONS = 16
 
+# Stands for each reference of a request in what is said of them all.
+_EACH = "{reference}"
+
 T = TypeVar("T")
 Chunk = tuple[ModelReference, ...]
 
@@ -113,13 +116,13 @@ class WandbRegistry:
         """What the registry says of each reference; None when they must be asked for singly."""
         if time.monotonic() < self._batches_from:
             return None
-        what = f"look up {chunk[0]}" + (f" and {len(chunk) - 1} more" if len(chunk) > 1 else "")
+        what = f"look up {_EACH}"
         try:
             return _guarded(lambda: self._call(what, lambda api: self._batch(api, chunk, until)))
         except BatchRefused:
             return None
         except LockgateError as error:
-            return dict.fromkeys(chunk, error)
+            return {reference: _about(reference, error, instead_of=_EACH) for reference in chunk}
 
     def _batch(self, api: Any, chunk: Chunk, until: float) -> dict[ModelReference, Lookup]:
         entity = self._entity(api, chunk[0])
@@ -147,9 +150,12 @@ class WandbRegistry:
     def _ask_singly(self, chunk: Chunk, until: float) -> dict[ModelReference, Lookup]:
         probes, rest = chunk[:_PROBES], chunk[_PROBES:]
         answers = self._look_ups.each(probes, self._single, width=_PROBES, until=until)
-        failed = [answer for answer in answers.values() if isinstance(answer, Transient)]
+        failed = {probe: answer for probe, answer in answers.items() if isinstance(answer, Transient)}
         if len(failed) == len(probes):
-            return answers | dict.fromkeys(rest, failed[0])
+            probe, error = next(iter(failed.items()))
+            return answers | {
+                reference: _about(reference, error, instead_of=str(probe)) for reference in rest
+            }
         return answers | self._look_ups.each(rest, self._single, width=_SINGLE_THREADS, until=until)
 
     def _single(self, reference: ModelReference) -> Lookup:
@@ -225,6 +231,12 @@ class WandbRegistry:
         if self._silent >= _SILENT_LOOK_UPS:
             self._silent = 0
             kill_client_process()
+
+
+def _about(reference: ModelReference, error: LockgateError, *, instead_of: str) -> LockgateError:
+    """The same error told of one reference: what others ask for is nobody else's business."""
+    message = error.message.replace(instead_of, str(reference))
+    return type(error)(message, error.after) if isinstance(error, Transient) else type(error)(message)
 
 
 def _guarded(call: Callable[[], T]) -> T:

@@ -105,7 +105,7 @@ def _read_membership(entity: str, reference: ModelReference, project: dict[str, 
         case {
             "versionIndex": int(number),
             "artifact": {"id": str(id_), "digest": str(digest), "state": str(state)} as artifact,
-        }:
+        } if type(number) is int and number >= 0 and id_ and digest:
             return make_version(
                 entity,
                 reference,

@@ -29,16 +29,18 @@ class BoundedCalls:
         """What `action`, which must not raise, answers for each item until then (monotonic seconds).
 
         At most `width` calls run at a time. Items without an answer in time are left out, and
-        those that were not begun never will be.
+        those that were not begun never will be. Answers with nothing, at once, when as many
+        threads as allowed hang already.
         """
         wanted = list(items)
         answers: dict[Item, Answer] = {}
         arriving: queue.SimpleQueue[tuple[Item, Answer]] = queue.SimpleQueue()
         work = _Work(wanted)
-        for _ in range(min(width, len(wanted))):
-            self._start(lambda: _work_off(work, action, arriving))
+        started = [
+            self._start(lambda: _work_off(work, action, arriving)) for _ in range(min(width, len(wanted)))
+        ]
         try:
-            while len(answers) < len(wanted) and self._is_alive_or(arriving):
+            while any(started) and len(answers) < len(wanted):
                 item, answer = arriving.get(timeout=max(0.0, until - time.monotonic()))
                 answers[item] = answer
         except queue.Empty:
@@ -47,12 +49,9 @@ class BoundedCalls:
             work.stop()
         return answers
 
-    def _is_alive_or(self, arriving: queue.SimpleQueue[tuple[Item, Answer]]) -> bool:
-        """Whether an answer can come at all: no thread may have been free to be started."""
-        with self._lock:
-            return bool(self._threads) or not arriving.empty()
+    def _start(self, call: Callable[[], None]) -> bool:
+        """Whether there was room for one more thread."""
 
-    def _start(self, call: Callable[[], None]) -> None:
         def run() -> None:
             try:
                 call()
@@ -62,10 +61,11 @@ class BoundedCalls:
 
         with self._lock:
             if len(self._threads) >= self._most:
-                return
+                return False
             thread = threading.Thread(target=run, name=self._name, daemon=True)
             self._threads.add(thread)
         thread.start()
+        return True
 
 
 class _Work(Iterator[Item]):

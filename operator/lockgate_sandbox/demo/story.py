@@ -29,7 +29,7 @@ from lockgate_sandbox.registry.identity import User
 from lockgate_sandbox.registry.running import client_environment, new_users
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.training import Which, train
-from lockgate_sandbox.world import start_cluster
+from lockgate_sandbox.world import require_cluster, start_cluster
 from lockgate_sandbox.worlds import Level
 
 ROOT = Path(__file__).parents[3]
@@ -55,6 +55,7 @@ class Stage:
 def tell(screen: Screen, *, stays: bool) -> int:
     """The whole demo; returns the exit code."""
     screen.title("Lockgate: a registry alias moves, and a real model follows")
+    require_cluster()
     # First of all what takes long the first time, each telling its own progress.
     programs_for(Level.CLUSTER)
     programs_of(["helm"])
