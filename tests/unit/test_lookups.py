@@ -24,8 +24,13 @@ def registry() -> FakeRegistry:
 
 
 @pytest.fixture
-def lookups(registry: FakeRegistry) -> Lookups:
-    return Lookups(registry, Metrics(CollectorRegistry()))
+def metrics() -> Metrics:
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture
+def lookups(registry: FakeRegistry, metrics: Metrics) -> Lookups:
+    return Lookups(registry, metrics)
 
 
 async def test_fifty_first_look_ups_of_one_alias_ask_once(registry, lookups):
@@ -83,3 +88,15 @@ async def test_a_look_up_anew_does_not_trust_the_memory(registry, lookups):
     registry.point("production", version(2))
     assert (await lookups.look_up(PRODUCTION)).version == "v1"
     assert (await lookups.look_up(PRODUCTION, anew=True)).version == "v2"
+
+
+async def test_an_outage_is_counted_as_one(registry, lookups, metrics):
+    await lookups.look_up(PRODUCTION)
+    registry.down = RegistryUnavailable("the registry did not answer")
+    await lookups.poll([PRODUCTION])
+
+    def counted(outcome: str) -> float:
+        labels = {"operation": "look_up", "outcome": outcome}
+        return metrics.registry.get_sample_value("lockgate_registry_requests_total", labels) or 0.0
+
+    assert (counted("ok"), counted("RegistryUnavailable")) == (1.0, 1.0)

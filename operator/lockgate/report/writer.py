@@ -59,6 +59,7 @@ class Writer:
     async def write_events(self, deployment: ModelDeployment, notices: Iterable[Notice]) -> None:
         """Write Events; never raises for a refusal."""
         for notice in notices:
+            _log.info("transition", reason=notice.reason, note=notice.note)
             try:
                 await self._cluster.create(EVENT, self._event(deployment, notice))
             except LockgateError as error:

@@ -8,7 +8,7 @@ apart from absence and reported only when it lasts.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,6 +34,15 @@ class Answer:
     def told(self) -> Lookup:
         """What a pass is told."""
         return self.outage if self.outage and self.failed_polls >= OUTAGE_AFTER_POLLS else self.lookup
+
+
+def _fine(_: object) -> str:
+    return "ok"
+
+
+def _worst(answers: Mapping[ModelReference, Lookup]) -> str:
+    """An outage if any answer tells of one; absence is an answer like any other."""
+    return next((answer.reason.value for answer in answers.values() if isinstance(answer, Transient)), "ok")
 
 
 class Lookups:
@@ -107,18 +116,20 @@ class Lookups:
 
     async def _ask(self, references: list[ModelReference]) -> None:
         try:
-            answers = await self._timed("look_up", lambda: self._registry.look_up(references))
+            answers = await self._timed("look_up", lambda: self._registry.look_up(references), _worst)
         except LockgateError as error:
             answers = dict.fromkeys(references, error)
         for reference in references:
             missing = RegistryUnavailable(f"the registry gave no answer for {reference}")
             self._answers[reference] = _merge(self._answers.get(reference), answers.get(reference, missing))
 
-    async def _timed(self, operation: str, call: Callable[[], T]) -> T:
+    async def _timed(self, operation: str, call: Callable[[], T], judge: Callable[[T], str] = _fine) -> T:
         started = time.monotonic()
         outcome = "ok"
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            outcome = judge(answer)
+            return answer
         except LockgateError as error:
             outcome = error.reason.value
             raise
