@@ -125,8 +125,11 @@ class FetchProgram:
         told = self.termination_log.read_text() if self.termination_log.exists() else ""
         for name, key in self.registry.keys.items():
             assert key not in log + told, f"the key of {name} was told"
-        wait_until("ended with all its processes", lambda: not self.processes(), within=5)
-        if code != -signal.SIGKILL:
+        if code == -signal.SIGKILL:
+            # Nobody was left to end them: they must notice by themselves.
+            wait_until("ended with all its processes", lambda: not self.processes(), within=5)
+        else:
+            wait_until("ended with all its processes", lambda: not self.processes(), within=0.3)
             assert list(self._scratch.iterdir()) == []
         return Ended(code=code, outcome=parse_outcome(told), log=log, seconds=seconds)
 

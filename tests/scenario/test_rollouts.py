@@ -352,6 +352,7 @@ async def test_a_write_that_fails_is_planned_again(rig):
     rig.cluster.fail_next = [ClusterUnavailable("could not apply: the API server answered 503")]
     result = await rig.look()
     assert isinstance(result.failure, ClusterUnavailable)
+    assert "candidate" not in rig.status, "nothing of a plan counts before it is in the cluster"
     await rig.settle()
     assert rig.status["candidate"]["version"] == "v1"
 

@@ -38,7 +38,7 @@ def set_up_logs(level: str, fmt: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # kopf says at INFO what happens to every object; our own passes say what matters.
-    for noisy in ("kopf", "asyncio", "aiohttp.access"):
+    for noisy in ("kopf", "asyncio", "aiohttp.access", "wandb", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns that it does not handle signals in a thread, which is what we want.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

@@ -1,6 +1,8 @@
 """Keeps the client silent, and away from files and settings that happen to be around."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,7 +13,10 @@ def isolate_environment() -> None:
     Must run before wandb is imported for the first time; host and key are always passed by hand.
     """
     scratch = Path(tempfile.gettempdir()) / f"lockgate-wandb-{os.getpid()}"
-    scratch.mkdir(mode=0o700, exist_ok=True)
+    if not scratch.exists():
+        scratch.mkdir(mode=0o700, exist_ok=True)
+        # Before the client registers its own end, so that this runs after it.
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     os.environ.update(
         {
             "WANDB_SILENT": "true",

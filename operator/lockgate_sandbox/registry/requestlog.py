@@ -72,6 +72,8 @@ class RequestLog:
             record.number = self._number
             self._records.append(record)
             self._totals = self._totals.plus(record)
+            if self._stream.closed:
+                return  # a request may outlive the server by a moment
             self._stream.write(json.dumps(dataclasses.asdict(record)) + "\n")
             self._stream.flush()
             if self._stream.tell() > LARGEST_FILE:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.contract.registry.fetching import Ended, FetchSite, processes_naming, wait_until
+from tests.fetch.fetching import Ended, FetchSite, processes_naming, wait_until
 
 from lockgate_sandbox.registry.faults import Fault, FaultKind
 from lockgate_sandbox.registry.rows import Artifact, StoredFile
@@ -110,8 +110,9 @@ def test_a_volume_that_fills_up_in_the_middle_is_told_as_one(site, registry):
 def test_a_client_that_is_killed_alone_is_told_and_cleared_away(site, version):
     site.registry.faults.add(Fault(kind=FaultKind.HANG))
     process = site.start(version)
-    wait_until(lambda: client_of(site), "the client")
-    os.kill(client_of(site)[0], signal.SIGKILL)
+    wait_until(lambda: met(site), "a request")
+    (client,) = client_of(site)
+    os.kill(client, signal.SIGKILL)
     ended = site.end(process)
     assert_ended(ended, site, "InternalError", 3)
     assert "-9" in ended.log
@@ -121,10 +122,17 @@ def test_a_client_that_is_killed_alone_is_told_and_cleared_away(site, version):
 def test_a_fetch_that_is_killed_takes_its_client_with_it(site, version):
     site.registry.faults.add(Fault(kind=FaultKind.HANG))
     process = site.start(version)
-    wait_until(lambda: client_of(site), "the client")
+    wait_until(lambda: met(site), "a request")
     process.kill()
     site.end(process)
-    wait_until(lambda: not client_of(site), "the end of the client", 2)
+    # At once: it must not write into the directory of the next try.
+    wait_until(lambda: not client_of(site), "the end of the client", 1)
+    wait_until(lambda: not processes_naming(str(site.scratch)), "the end of every process", 10)
+
+
+def met(site: FetchSite) -> bool:
+    """Whether a request has run into the fault."""
+    return any(fault["met"] for fault in site.registry.faults.show())
 
 
 def client_of(site: FetchSite) -> list[int]:

@@ -48,7 +48,7 @@ class FetchSite:
         directory: Path | None = None,
         **changed: str,
     ) -> subprocess.Popen[str]:
-        """A fetch under way; `changed` replaces options, `more` adds some, `prefix` runs it under a program."""
+        """A fetch under way; `changed` replaces options, `prefix` runs it under another program."""
         self.told.unlink(missing_ok=True)
         options = {
             "reference": f"{self.registry.organization.entity}/{version.path}",
@@ -72,7 +72,7 @@ class FetchSite:
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """What a container has, and a place for temporary files that can be looked at afterwards."""
-        source = str(Path(__file__).parents[3] / "operator")
+        source = str(Path(__file__).parents[2] / "operator")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
         return kept | {"PYTHONPATH": source, "TMPDIR": str(self.scratch)} | dict(more)
 

@@ -1,0 +1,69 @@
+"""Who may replace a dead client: whoever finds it dead first, and nobody its successor."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockgate.errors import AccessDenied, RegistryClientFailed
+from lockgate.wandb_client.connection import WandbConnection
+from lockgate_sandbox.registry.running import RunningRegistry
+
+
+@pytest.fixture
+def connection(server: RunningRegistry, key_file: Path) -> WandbConnection:
+    return WandbConnection(base_url=server.url, api_key_file=key_file, timeout=10)
+
+
+def test_the_one_who_finds_a_client_dead_last_takes_the_new_one(connection: WandbConnection) -> None:
+    replaced, seen = threading.Event(), dict[str, list[Any]](early=[], late=[])
+
+    def early(api: Any) -> None:
+        seen["early"].append(api)
+        if len(seen["early"]) == 1:
+            raise ConnectionResetError
+        replaced.set()
+
+    def late(api: Any) -> None:
+        seen["late"].append(api)
+        if len(seen["late"]) == 1:
+            assert replaced.wait(10)
+            raise ConnectionResetError
+
+    connection.call("warm up", lambda api: None)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(connection.call, "ask", action) for action in (late, early)]
+        for one in both:
+            one.result(timeout=20)
+    connection.drop()
+    assert seen["early"][0] is seen["late"][0]
+    assert seen["early"][1] is seen["late"][1]
+    assert seen["early"][0] is not seen["early"][1]
+
+
+def test_a_client_that_dies_twice_is_given_up(connection: WandbConnection) -> None:
+    asked = []
+
+    def dies(api: Any) -> None:
+        asked.append(api)
+        raise BrokenPipeError
+
+    with pytest.raises(RegistryClientFailed, match="could not ask: the registry client's process died"):
+        connection.call("ask", dies)
+    connection.drop()
+    assert len(asked) == 2
+
+
+def test_a_client_that_never_began_is_dropped_without_loading_it(
+    connection: WandbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None makes an import of it fail.
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    connection.drop()
+    unreadable = WandbConnection(base_url="http://127.0.0.1:9", api_key_file=Path("/nowhere"), timeout=1)
+    with pytest.raises(AccessDenied, match="/nowhere"):
+        unreadable.call("ask", lambda api: None)
+    unreadable.drop()
