@@ -63,7 +63,11 @@ build: env ## The programs of the local cluster, built once and cached
 
 .PHONY: integration
 integration: env build ## On the real control plane; no root needed
-	@$(BIN)/python -m pytest -q -m "integration and not cluster"
+	@# The operator's own tests mostly wait, so the others run beside them; their output follows.
+	@others=$$(mktemp); failed=0; \
+	$(BIN)/python -m pytest -q -m "integration and not cluster" --ignore=tests/integration > "$$others" 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest -q -m integration tests/integration || failed=1; \
+	wait $$beside || failed=1; cat "$$others"; rm -f "$$others"; exit $$failed
 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes

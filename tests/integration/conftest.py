@@ -46,11 +46,13 @@ def operator_kubeconfig(lockgate_world: RunningWorld) -> Path:
     return world.kubeconfig_for_service_account("lockgate-system", "lockgate", seconds=7200)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def node(lockgate_world: RunningWorld) -> Iterator[NodeActor]:
-    """The node of the session."""
-    with NodeActor.on(lockgate_world, behaviour=succeeds) as actor:
+    """The node of these tests; gone after them, so that no other test's pods are sent to it."""
+    with NodeActor.on(lockgate_world, name="integration", behaviour=succeeds) as actor:
         yield actor
+    with ApiClient(lockgate_world.kubeconfig) as client:
+        client.delete("/api/v1/nodes/integration")
 
 
 @pytest.fixture

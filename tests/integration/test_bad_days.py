@@ -22,7 +22,7 @@ def stays_served(site: Site, version: str = "v0") -> None:
     assert site.get("modeldeployments")["status"]["stable"]["version"] == version
 
 
-def is_quiet(site: Site, polls: int = 6) -> None:
+def is_quiet(site: Site, polls: int = 4) -> None:
     """Nothing is written over several polls of the registry."""
     before = len(site.writes())
     time.sleep(polls * POLL_SECONDS)
