@@ -46,7 +46,7 @@ def operator_kubeconfig(lockgate_world: RunningWorld) -> Path:
     return world.kubeconfig_for_service_account("lockgate-system", "lockgate", seconds=7200)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def node(lockgate_world: RunningWorld) -> Iterator[NodeActor]:
     """The node of these tests; gone after them, so that no other test's pods are sent to it."""
     with NodeActor.on(lockgate_world, name="integration", behaviour=succeeds) as actor:
