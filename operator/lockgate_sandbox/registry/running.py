@@ -128,6 +128,11 @@ class RunningRegistry(Seeding):
         finally:
             self.faults.clear()
             await runner.cleanup()
+            # Requests that hang on purpose outlive the clean-up of the server.
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     def __enter__(self) -> Self:
         return self if self.url else self.start()
