@@ -88,7 +88,7 @@ class App:
             view=self._store,
             resolver=Resolver(self._lookups),
             observer=Observer(self._store),
-            applier=Applier(self._session, self._store),
+            applier=Applier(self._session, self._store, now),
             writer=Writer(self._session, self._store, instance=settings.pod_name, clock=now),
             telemetry=self._metrics,
             pods=PodSettings(

@@ -12,7 +12,8 @@
     │   └── RuntimeNotFound
     └── Transient(after)  jittered back-off; a hint of the server wins
         ├── RegistryUnavailable, RegistryClientFailed
-        └── ClusterUnavailable, Conflict, Forbidden
+        ├── ClusterUnavailable, Conflict, Forbidden
+        └── Contested     somebody else keeps changing what we put right
 
 Doors translate foreign errors into these with `raise ... from`. Messages are one sentence for a
 person, name the thing and the fix, and never carry a secret, a signed address or a header.
@@ -148,6 +149,12 @@ class Forbidden(Transient):
     """The Kubernetes API refused the operator's rights."""
 
     reason = Reason.FORBIDDEN
+
+
+class Contested(Transient):
+    """Somebody else keeps changing an object of ours; both going on would never end."""
+
+    reason = Reason.CONTESTED
 
 
 class InternalError(Transient):

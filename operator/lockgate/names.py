@@ -66,6 +66,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     RUNTIME_NOT_FOUND = "RuntimeNotFound"
     NOT_OWNED = "NotOwned"
+    CONTESTED = "Contested"
     # rollout
     ROLLING_OUT = "RollingOut"
     ROLLED_OUT = "RolledOut"

@@ -37,7 +37,7 @@ class Rig:
             view=self.store,
             resolver=Resolver(self.lookups),
             observer=Observer(self.store),
-            applier=Applier(self.cluster, self.store),
+            applier=Applier(self.cluster, self.store, lambda: self.now),
             writer=Writer(self.cluster, self.store, instance="test", clock=lambda: self.now),
             telemetry=self.metrics,
             pods=PODS,

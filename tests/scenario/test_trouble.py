@@ -205,3 +205,25 @@ async def test_a_deleting_deployment_is_left_alone(rig):
     rig.registry.point("production", version(1))
     await rig.look()
     assert rig.cluster.writes == []
+
+
+async def test_a_fight_over_a_field_is_given_up_for_a_minute_and_told(rig):
+    await rig.serve(1)
+
+    async def somebody_scales(replicas: int) -> None:
+        workload = rig.cluster.objects[DEPLOYMENT, KEY]
+        rig.cluster.put(DEPLOYMENT, {**workload, "spec": {**workload["spec"], "replicas": replicas}})
+        await rig.settle()
+
+    for replicas in range(10, 20):
+        rig.wait(seconds=1)
+        await somebody_scales(replicas)
+    assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 19
+    assert rig.verdict("Ready") == ("False", "Contested")
+    assert "spec.replicas of Deployment churn" in rig.condition("Ready")["message"]
+    rig.cluster.writes.clear()
+    await somebody_scales(20)
+    assert rig.cluster.writes == []
+    rig.wait(minutes=2)
+    await rig.settle()
+    assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 2

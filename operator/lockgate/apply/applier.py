@@ -4,8 +4,10 @@ Ownership is checked by the controller's UID before every write, and the observe
 with the write as a precondition: an object of somebody else is never adopted or changed.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
 from copy import deepcopy
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -14,18 +16,23 @@ from lockgate.apply.drift import first_difference
 from lockgate.domain.observed import Applied
 from lockgate.domain.ports import Cluster, ClusterView
 from lockgate.domain.resources import CHILDREN, Key, Object, Resource, key_of
-from lockgate.errors import NotOwned
+from lockgate.errors import Contested, NotOwned
 from lockgate.names import ANNOTATION_RENDER_HASH
 
 _log = structlog.get_logger(__name__)
+# So often within this time an object is put right before it counts as contested.
+REPAIRS = 5
+REPAIRS_WITHIN = timedelta(minutes=1)
 
 
 class Applier:
     """Brings children into the cluster."""
 
-    def __init__(self, cluster: Cluster, view: ClusterView) -> None:
+    def __init__(self, cluster: Cluster, view: ClusterView, clock: Callable[[], datetime]) -> None:
         self._cluster = cluster
         self._view = view
+        self._clock = clock
+        self._repairs: defaultdict[tuple[str, Key], deque[datetime]] = defaultdict(deque)
         self._refused: dict[tuple[str, Key], tuple[str, str]] = {}
 
     async def apply(self, deployment: ModelDeployment, objects: Iterable[Object]) -> Applied:
@@ -40,10 +47,25 @@ class Applier:
             if observed is None:
                 await self._write(obj, force=False)
                 created.append(name)
-            elif first_difference(obj, observed) is not None and not self._was_refused(obj, observed):
+            elif (field := first_difference(obj, observed)) and not self._was_refused(obj, observed):
+                is_repair = _same_render(obj, observed)
+                if is_repair:
+                    self._count_repair(obj, name, field)
                 await self._write(_only(obj, observed), force=True)
-                (repaired if _same_render(obj, observed) else updated).append(name)
+                (repaired if is_repair else updated).append(name)
         return Applied(created=tuple(created), updated=tuple(updated), repaired=tuple(repaired))
+
+    def _count_repair(self, obj: Object, name: str, field: str) -> None:
+        now, repairs = self._clock(), self._repairs[obj["kind"], key_of(obj)]
+        while repairs and repairs[0] <= now - REPAIRS_WITHIN:
+            repairs.popleft()
+        if len(repairs) >= REPAIRS:
+            raise Contested(
+                f"{field} of {name} was put right {REPAIRS} times within a minute and is different again; "
+                "find who changes it with kubectl get --show-managed-fields",
+                REPAIRS_WITHIN.total_seconds(),
+            )
+        repairs.append(now)
 
     async def _known(self, deployment: ModelDeployment, obj: Object) -> Object | None:
         resource, key = CHILDREN[obj["kind"]], key_of(obj)
