@@ -56,7 +56,7 @@ def _build_one(tool: Tool, target: Path, progress: Progress) -> None:
         )
         # A trailing separator lets one call put several programs there under their own names.
         output = str(fresh / tool.programs[0]) if tool.packages == (".",) else f"{fresh}{os.sep}"
-        _Steps(progress, f"{{}} of at most {total} packages compiled, {{}} modules downloaded").run(
+        _Steps(progress, f"{{}} of at most {total} packages compiled").run(
             [go, "build", "-v", *tool.build_arguments(), "-o", output, *tool.packages], tool
         )
         for alias in tool.aliases:
