@@ -18,7 +18,6 @@ REGISTRY_PROJECT_PREFIX: Final = "wandb-registry-"
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_NAME: Final = "app.kubernetes.io/name"
-LABEL_COMPONENT: Final = "app.kubernetes.io/component"
 LABEL_MODEL_DEPLOYMENT: Final = "lockgate.dev/model-deployment"
 MANAGED_BY: Final = "lockgate"
 MANAGED_SELECTOR: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY}"

@@ -15,7 +15,7 @@ from lockgate.api.spec import ModelDeployment
 from lockgate.apply.drift import first_difference
 from lockgate.domain.observed import Applied
 from lockgate.domain.ports import Cluster, ClusterView
-from lockgate.domain.resources import CHILDREN, Key, Object, Resource, key_of
+from lockgate.domain.resources import CHILDREN, Key, Object, Resource, controller_of, key_of
 from lockgate.errors import Contested, NotOwned
 from lockgate.names import ANNOTATION_RENDER_HASH
 
@@ -99,8 +99,7 @@ def _mark(obj: Object, observed: Object) -> tuple[str, str]:
 
 
 def _check_ownership(deployment: ModelDeployment, resource: Resource, observed: Object) -> None:
-    owners = observed["metadata"].get("ownerReferences") or ()
-    controller = next((owner for owner in owners if owner.get("controller")), None)
+    controller = controller_of(observed)
     if controller is not None and controller.get("uid") == deployment.uid:
         return
     holder = f"{controller['kind']} {controller['name']}" if controller else "nobody"

@@ -59,6 +59,12 @@ WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
 CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE)}
 
 
+def controller_of(obj: Object) -> Object | None:
+    """The owner reference of the object's controller, if it has one."""
+    owners = obj["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
 def key_of(obj: Object) -> Key:
     """Namespace and name of an object."""
     metadata = obj["metadata"]

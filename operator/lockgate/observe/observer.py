@@ -8,7 +8,7 @@ from lockgate.api.parse import parse_model_runtime
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.domain.observed import Observed
 from lockgate.domain.ports import ClusterView
-from lockgate.domain.resources import DEPLOYMENT, MODEL_RUNTIME, POD, Object
+from lockgate.domain.resources import DEPLOYMENT, MODEL_RUNTIME, POD, controller_of
 from lockgate.errors import RuntimeNotFound
 from lockgate.observe.facts import pod_facts, workload_facts
 
@@ -32,15 +32,10 @@ class Observer:
     def observe(self, deployment: ModelDeployment) -> Observed:
         """Facts about the workload and its pods."""
         workload = self._view.get(DEPLOYMENT, deployment.key)
-        owned = workload is not None and is_controlled_by(workload, deployment.uid)
+        controller = controller_of(workload) if workload else None
+        owned = controller is not None and controller.get("uid") == deployment.uid
         pods = (pod_facts(pod) for pod in self._view.children(POD, deployment.key))
         return Observed(
             workload=workload_facts(workload) if workload and owned else None,
             pods=tuple(sorted(pods, key=lambda pod: pod.name)),
         )
-
-
-def is_controlled_by(obj: Object, uid: str) -> bool:
-    """Whether the object's controller is the one with this UID."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    return any(owner.get("controller") and owner.get("uid") == uid for owner in owners)

@@ -12,15 +12,12 @@ from lockgate.names import (
     ANNOTATION_RENDER_HASH,
     API_VERSION,
     GROUP,
-    LABEL_MANAGED_BY,
     LABEL_MODEL_DEPLOYMENT,
-    LABEL_NAME,
-    MANAGED_BY,
     MODEL_DEPLOYMENT_KIND,
 )
 from lockgate.render.fingerprint import fingerprint
 from lockgate.render.settings import PodSettings
-from lockgate.render.workload import render_workload
+from lockgate.render.workload import labels_of, render_workload
 
 SERVICE_PORT = 80
 
@@ -35,15 +32,6 @@ def render_objects(
         _finish(child, deployment)
         for child in (render_workload(deployment, runtime, plan.workload, pods), _render_service(deployment))
     )
-
-
-def labels_of(deployment: ModelDeployment) -> dict[str, str]:
-    """The labels by which all children of a ModelDeployment are found."""
-    return {
-        LABEL_NAME: deployment.name,
-        LABEL_MANAGED_BY: MANAGED_BY,
-        LABEL_MODEL_DEPLOYMENT: deployment.name,
-    }
 
 
 def _render_service(deployment: ModelDeployment) -> dict[str, Any]:

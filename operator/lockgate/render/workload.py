@@ -58,16 +58,21 @@ def render_workload(
             },
             "template": {
                 "metadata": {
-                    "labels": {
-                        LABEL_NAME: deployment.name,
-                        LABEL_MANAGED_BY: MANAGED_BY,
-                        LABEL_MODEL_DEPLOYMENT: deployment.name,
-                    },
+                    "labels": labels_of(deployment),
                     "annotations": _version_annotations(workload.revision),
                 },
                 "spec": _pod_spec(deployment, runtime, workload.revision, pods),
             },
         },
+    }
+
+
+def labels_of(deployment: ModelDeployment) -> dict[str, str]:
+    """The labels by which all children of a ModelDeployment are found."""
+    return {
+        LABEL_NAME: deployment.name,
+        LABEL_MANAGED_BY: MANAGED_BY,
+        LABEL_MODEL_DEPLOYMENT: deployment.name,
     }
 
 

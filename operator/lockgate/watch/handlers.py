@@ -27,11 +27,9 @@ class Intake:
         self._store = store
         self._wake = wake
         self._forget = forget
-        self.events = 0
 
     def take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
         """One event of the watch."""
-        self.events += 1
         if event_type == "DELETED":
             if self._store.remove(resource, obj):
                 self._gone(resource, obj)
