@@ -59,6 +59,7 @@ class App:
         self._queue = WorkQueue()
         self._intake = Intake(self._store, self._queue.wake, self._forget)
         self._lookups = Lookups(registry, self._metrics)
+        self._applier = Applier(self._session, self._store, now)
         self._reconciler = self._make_reconciler()
         self._swept = False
         self._sweep_now = asyncio.Event()
@@ -88,7 +89,7 @@ class App:
             view=self._store,
             resolver=Resolver(self._lookups),
             observer=Observer(self._store),
-            applier=Applier(self._session, self._store, now),
+            applier=self._applier,
             writer=Writer(self._session, self._store, instance=settings.pod_name, clock=now),
             telemetry=self._metrics,
             pods=PodSettings(
@@ -172,6 +173,7 @@ class App:
 
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)
+        self._applier.forget(key)
         self._metrics.forgotten(key)
 
     async def _shut_down(self, *tasks: asyncio.Task[Any]) -> None:

@@ -34,10 +34,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PassResult:
-    """How a pass ended: what stands in the way, if anything, and when to look again at the latest."""
+    """How a pass ended: what stands in the way, if anything, and when to look again at the latest.
+
+    `gone` means that there is nothing to look at any more.
+    """
 
     failure: LockgateError | None = None
     wake: datetime | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class Reconciler:
         raw = self.view.get(MODEL_DEPLOYMENT, key)
         if raw is None or "deletionTimestamp" in raw["metadata"]:
             # Children go with their owner; nothing of ours is left to undo.
-            return PassResult()
+            return PassResult(gone=True)
         try:
             deployment = parse_model_deployment(raw)
         except InvalidSpec as error:
@@ -112,6 +116,9 @@ class Reconciler:
             await self.writer.write_events(found.deployment, notices(found, status))
         self._count(found)
         deployment = found.deployment
+        if self.view.get(MODEL_DEPLOYMENT, deployment.key) is None:
+            # Deleted during the pass: its series were removed and must not come back.
+            return
         self.telemetry.status_changed(
             deployment.key,
             to_dict(status),

@@ -17,6 +17,7 @@ class FakeRegistry:
         self.contents: dict[str, Contents] = {}
         self.down: LockgateError | None = None
         self.look_ups: list[str] = []
+        self.inspections: list[str] = []
 
     def point(self, alias: str, version: ModelVersion) -> None:
         """Let an alias (or a version's own name) mean a version."""
@@ -27,6 +28,7 @@ class FakeRegistry:
         return {reference: self._answer(reference) for reference in references}
 
     def inspect(self, version: ModelVersion) -> Contents:
+        self.inspections.append(version.path)
         if self.down is not None:
             raise self.down
         return self.contents.get(version.version, ONE_ONNX_FILE)

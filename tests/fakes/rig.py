@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from tests.fakes.builders import PODS, T0, deployment_object, runtime_object, version
 from tests.fakes.cluster import FakeCluster, ready_pod
 from tests.fakes.kstatus import check_kstatus
@@ -84,6 +84,10 @@ class Rig:
         self.cluster.roll(KEY, ready_pod)
         await self.settle()
         assert self.status["stable"]["version"] == f"v{number}"
+
+    def metrics_page(self) -> str:
+        """What a scrape would read."""
+        return generate_latest(self.metrics.registry).decode()
 
     def wait(self, **duration: float) -> None:
         """Let time pass."""

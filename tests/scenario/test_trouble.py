@@ -5,6 +5,7 @@ from tests.fakes.builders import deployment_object, version
 from tests.fakes.cluster import ready_pod
 from tests.fakes.rig import KEY
 
+from lockgate.apply.applier import REPAIRS
 from lockgate.domain.model import Contents
 from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE
 from lockgate.errors import (
@@ -207,6 +208,23 @@ async def test_a_deleting_deployment_is_left_alone(rig):
     assert rig.cluster.writes == []
 
 
+async def test_what_was_deleted_during_a_pass_leaves_no_series_behind(rig):
+    await rig.serve(1)
+    last_write = rig.cluster.apply_status
+
+    async def deleted_meanwhile(resource, obj):
+        answer = await last_write(resource, obj)
+        rig.cluster.drop(MODEL_DEPLOYMENT, KEY)
+        rig.metrics.forgotten(KEY)
+        return answer
+
+    rig.cluster.apply_status = deleted_meanwhile
+    rig.create(suspend=True)
+    await rig.reconciler.reconcile(KEY)
+    assert "growth" not in rig.metrics_page()
+    assert (await rig.reconciler.reconcile(KEY)).gone
+
+
 async def test_a_fight_over_a_field_is_given_up_for_a_minute_and_told(rig):
     await rig.serve(1)
 
@@ -226,4 +244,15 @@ async def test_a_fight_over_a_field_is_given_up_for_a_minute_and_told(rig):
     assert rig.cluster.writes == []
     rig.wait(minutes=2)
     await rig.settle()
+    assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 2
+
+
+async def test_a_deployment_made_anew_is_not_held_to_the_fights_of_the_old_one(rig):
+    await rig.serve(1)
+    for round_ in range(REPAIRS + 1):
+        if round_ == REPAIRS:
+            rig.reconciler.applier.forget(KEY)
+        workload = rig.cluster.objects[DEPLOYMENT, KEY]
+        rig.cluster.put(DEPLOYMENT, {**workload, "spec": {**workload["spec"], "replicas": 10 + round_}})
+        await rig.settle()
     assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 2

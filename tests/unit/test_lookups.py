@@ -90,6 +90,37 @@ async def test_a_look_up_anew_does_not_trust_the_memory(registry, lookups):
     assert (await lookups.look_up(PRODUCTION, anew=True)).version == "v2"
 
 
+async def test_a_manifest_is_read_once_while_its_version_is_in_use_and_then_forgotten(registry, lookups):
+    for _ in range(2):
+        await lookups.inspect(await lookups.look_up(PRODUCTION))
+    await lookups.poll([PRODUCTION])
+    await lookups.inspect(version(1))
+    assert registry.inspections == [version(1).path]
+    registry.point("production", version(2))
+    await lookups.poll([PRODUCTION])
+    await lookups.poll([PRODUCTION])
+    await lookups.inspect(version(1))
+    assert registry.inspections == [version(1).path] * 2
+
+
+async def test_an_outage_forgets_no_manifest(registry, lookups):
+    await lookups.inspect(await lookups.look_up(PRODUCTION))
+    registry.down = RegistryUnavailable("the registry did not answer")
+    for _ in range(3):
+        await lookups.poll([PRODUCTION])
+    registry.down = None
+    await lookups.inspect(version(1))
+    assert registry.inspections == [version(1).path]
+
+
+async def test_a_poll_in_between_does_not_lose_the_answer_that_somebody_waits_for(registry, lookups):
+    waiting = asyncio.create_task(lookups.look_up(PRODUCTION))
+    while not registry.look_ups:
+        await asyncio.sleep(0)
+    await lookups.poll([])
+    assert (await waiting).version == "v1"
+
+
 async def test_an_outage_is_counted_as_one(registry, lookups, metrics):
     await lookups.look_up(PRODUCTION)
     registry.down = RegistryUnavailable("the registry did not answer")

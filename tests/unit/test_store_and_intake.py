@@ -4,7 +4,7 @@ from tests.fakes.builders import deployment_object, runtime_object
 
 from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
 from lockgate.watch.handlers import Intake, Relists
-from lockgate.watch.store import Store
+from lockgate.watch.store import TOMBSTONES, Store
 
 
 def child(version: int, name: str = "churn", label: str | None = "churn"):
@@ -30,6 +30,29 @@ def test_an_older_event_never_replaces_a_newer_object():
     assert not store.upsert(DEPLOYMENT, child(7))
     assert not store.remove(DEPLOYMENT, child(6))
     assert store.get(DEPLOYMENT, ("growth", "churn"))["metadata"]["resourceVersion"] == "7"
+
+
+def test_a_late_answer_brings_nothing_back_that_was_deleted_meanwhile():
+    store = Store()
+    store.upsert(DEPLOYMENT, child(1))
+    store.remove(DEPLOYMENT, child(3))
+    assert not store.upsert(DEPLOYMENT, child(2))
+    assert not store.upsert(DEPLOYMENT, child(3))
+    assert store.upsert(DEPLOYMENT, child(4)), "made anew under the same name"
+
+
+def test_a_deletion_heard_before_the_answer_to_the_creation_counts():
+    store = Store()
+    assert not store.remove(DEPLOYMENT, child(3))
+    assert not store.upsert(DEPLOYMENT, child(2))
+
+
+def test_deletions_are_remembered_up_to_a_number():
+    store = Store()
+    for number in range(TOMBSTONES + 1):
+        store.remove(DEPLOYMENT, child(3, name=f"d{number}"))
+    assert store.upsert(DEPLOYMENT, child(2, name="d0"))
+    assert not store.upsert(DEPLOYMENT, child(2, name="d1"))
 
 
 def test_children_are_found_by_label_also_after_it_moved():

@@ -64,7 +64,6 @@ def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata["generation"],
-        deleting="deletionTimestamp" in metadata,
         registry=_text(model, "registry", "spec.model.registry"),
         collection=_text(model, "collection", "spec.model.collection"),
         alias=_text(model, "alias", "spec.model.alias"),

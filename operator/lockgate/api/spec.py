@@ -57,7 +57,6 @@ class ModelDeployment:
     uid: str
     resource_version: str
     generation: int
-    deleting: bool
     registry: str
     collection: str
     alias: str

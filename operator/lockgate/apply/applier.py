@@ -55,6 +55,12 @@ class Applier:
                 (repaired if is_repair else updated).append(name)
         return Applied(created=tuple(created), updated=tuple(updated), repaired=tuple(repaired))
 
+    def forget(self, deployment: Key) -> None:
+        """The ModelDeployment is gone, and with it what was remembered of its children."""
+        for kind in CHILDREN:
+            self._repairs.pop((kind, deployment), None)
+            self._refused.pop((kind, deployment), None)
+
     def _count_repair(self, obj: Object, name: str, field: str) -> None:
         now, repairs = self._clock(), self._repairs[obj["kind"], key_of(obj)]
         while repairs and repairs[0] <= now - REPAIRS_WITHIN:

@@ -25,7 +25,6 @@ class PodFacts:
 
     name: str
     revision: Revision | None
-    ready: bool
     deleting: bool
     fetch: FetchFacts | None = None
     problem: str | None = None

@@ -53,15 +53,14 @@ class Lookups:
         self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="registry")
         self._answers: dict[ModelReference, Answer] = {}
-        self._waiting: dict[ModelReference, asyncio.Future[None]] = {}
+        self._waiting: dict[ModelReference, asyncio.Future[Answer]] = {}
         self._contents: dict[tuple[str, str], Contents] = {}
         self._flush: asyncio.Task[None] | None = None
 
     async def look_up(self, reference: ModelReference, *, anew: bool = False) -> ModelVersion:
         """The version that a reference means, from memory unless it is unknown or asked `anew`."""
-        if anew or reference not in self._answers:
-            await self._ask_together(reference)
-        told = self._answers[reference].told()
+        known = None if anew else self._answers.get(reference)
+        told = (known or await self._ask_together(reference)).told()
         if isinstance(told, LockgateError):
             raise told
         return told
@@ -77,8 +76,7 @@ class Lookups:
     async def poll(self, wanted: Iterable[ModelReference]) -> frozenset[ModelReference]:
         """Ask anew for every reference; returns those that are now told something else."""
         references = frozenset(wanted)
-        for unused in self._answers.keys() - references:
-            del self._answers[unused]
+        self._drop_unused(references)
         if not references:
             return frozenset()
         before = {reference: self._answers.get(reference) for reference in references}
@@ -86,6 +84,13 @@ class Lookups:
         return frozenset(
             reference for reference, old in before.items() if _differs(old, self._answers.get(reference))
         )
+
+    def _drop_unused(self, references: frozenset[ModelReference]) -> None:
+        for unused in self._answers.keys() - references:
+            del self._answers[unused]
+        lookups = (answer.lookup for answer in self._answers.values())
+        current = {(found.path, found.digest) for found in lookups if isinstance(found, ModelVersion)}
+        self._contents = {name: known for name, known in self._contents.items() if name in current}
 
     async def close(self) -> None:
         """Release the client; waits for what is under way."""
@@ -96,13 +101,13 @@ class Lookups:
         self._registry.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _ask_together(self, reference: ModelReference) -> None:
+    async def _ask_together(self, reference: ModelReference) -> Answer:
         future = self._waiting.get(reference)
         if future is None:
             future = self._waiting[reference] = asyncio.get_running_loop().create_future()
         if self._flush is None or self._flush.done():
             self._flush = asyncio.create_task(self._flush_soon())
-        await asyncio.shield(future)
+        return await asyncio.shield(future)
 
     async def _flush_soon(self) -> None:
         while self._waiting:
@@ -112,7 +117,7 @@ class Lookups:
             for reference, future in batch.items():
                 del self._waiting[reference]
                 if not future.done():
-                    future.set_result(None)
+                    future.set_result(self._answers[reference])
 
     async def _ask(self, references: list[ModelReference]) -> None:
         try:

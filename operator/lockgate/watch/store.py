@@ -4,11 +4,15 @@ Filled by the watch, by our own writes' answers, and by sweeps (a watch that was
 report what vanished meanwhile). Objects are kept slim. Not thread-safe: one event loop owns it.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 from lockgate.domain.resources import POD, Key, Object, Resource, key_of
 from lockgate.names import LABEL_MODEL_DEPLOYMENT
+
+# Deletions remembered, so that the late answer to a write of ours brings nothing back to life.
+TOMBSTONES: Final = 4096
 
 
 class Store:
@@ -17,6 +21,7 @@ class Store:
     def __init__(self) -> None:
         self._objects: defaultdict[Resource, dict[Key, Object]] = defaultdict(dict)
         self._children: defaultdict[tuple[Resource, Key], dict[Key, None]] = defaultdict(dict)
+        self._removed: OrderedDict[tuple[Resource, Key], int] = OrderedDict()
 
     def get(self, resource: Resource, key: Key) -> Object | None:
         """The object as last seen."""
@@ -32,10 +37,11 @@ class Store:
         return tuple(known[key] for key in self._children.get((resource, parent), ()))
 
     def upsert(self, resource: Resource, obj: Object) -> bool:
-        """Take an object in; False when what is known is as new or newer."""
+        """Take an object in; False when what is known is as new or newer, its deletion included."""
         key = key_of(obj)
         known = self._objects[resource].get(key)
-        if known is not None and _version(obj) <= _version(known):
+        newest = _version(known) if known else self._removed.get((resource, key), -1)
+        if _version(obj) <= newest:
             return False
         self._forget_parent(resource, key)
         self._objects[resource][key] = _slim(resource, obj)
@@ -48,7 +54,10 @@ class Store:
         """Forget an object unless a newer one of that name is known."""
         key = key_of(obj)
         known = self._objects[resource].get(key)
-        if known is None or _version(known) > _version(obj):
+        if known is not None and _version(known) > _version(obj):
+            return False
+        self._bury(resource, key, _version(obj))
+        if known is None:
             return False
         self._forget_parent(resource, key)
         del self._objects[resource][key]
@@ -62,6 +71,12 @@ class Store:
     def keys(self, resource: Resource) -> frozenset[Key]:
         """The keys known of a kind."""
         return frozenset(self._objects[resource])
+
+    def _bury(self, resource: Resource, key: Key, version: int) -> None:
+        self._removed.pop((resource, key), None)
+        self._removed[resource, key] = version
+        if len(self._removed) > TOMBSTONES:
+            self._removed.popitem(last=False)
 
     def _forget_parent(self, resource: Resource, key: Key) -> None:
         known = self._objects[resource].get(key)

@@ -78,6 +78,9 @@ class Workers:
             return PassResult(failure=InternalError(type(error).__name__))
 
     def _schedule(self, key: Key, result: PassResult) -> None:
+        if result.gone:
+            self._queue.forget(key)
+            return
         match result.failure:
             case None:
                 self._queue.succeeded(key)

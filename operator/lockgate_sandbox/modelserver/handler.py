@@ -15,6 +15,8 @@ from . import metrics
 from .errors import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .server import ModelServer
 
 _MODEL_PATH = re.compile(
@@ -39,29 +41,26 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Health, metadata and metrics."""
-        self._answer(self._get)
+        with self._server.request():
+            self._send(*self._outcome(self._get))
 
     def do_POST(self) -> None:
         """Inference."""
-        began = time.perf_counter()
-        status = self._answer(self._post)
-        self._server.metrics.observe(status, time.perf_counter() - began)
-
-    def _answer(self, work: Any) -> int:
-        self._server.request_begins()
-        try:
-            try:
-                status, body = work()
-            except RequestError as error:
-                status, body = error.status, {"error": str(error)}
-            except Exception:
-                traceback.print_exc(file=sys.stderr)
-                status, body = 500, {"error": "the server failed on this request; its log says why"}
+        with self._server.request():
+            began = time.perf_counter()
+            status, body = self._outcome(self._post)
+            # Counted before it leaves, so that whoever has the answer finds it in /metrics.
+            self._server.metrics.observe(status, time.perf_counter() - began)
             self._send(status, body)
-            self.wfile.flush()
-        finally:
-            self._server.request_ends()
-        return cast("int", status)
+
+    def _outcome(self, work: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
+        try:
+            return work()
+        except RequestError as error:
+            return error.status, {"error": str(error)}
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            return 500, {"error": "the server failed on this request; its log says why"}
 
     def _get(self) -> tuple[int, Any]:
         path = self.path.partition("?")[0].rstrip("/")
@@ -136,6 +135,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
+        self.wfile.flush()
 
     def handle_expect_100(self) -> bool:
         """Let a client send its body: at once, for it waits."""

@@ -45,7 +45,7 @@ class Metrics:
                 "failures_total", "counter", "Inference requests that failed through no fault of the client."
             ),
             self._line("failures_total", failed),
-            *_head("request_duration_seconds", "histogram", "Time from a request's head to its answer."),
+            *_head("request_duration_seconds", "histogram", "From a request's head to its answer."),
             *(
                 self._line("request_duration_seconds_bucket", count, f'le="{bound}"')
                 for bound, count in zip((*_BUCKETS, "+Inf"), below, strict=True)

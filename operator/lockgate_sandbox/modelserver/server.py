@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 
 from .handler import Handler
@@ -38,16 +40,17 @@ class ModelServer(ThreadingHTTPServer):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
-    def request_begins(self) -> None:
-        """Note that a request has arrived."""
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A request under way: from its arrival until its answer is out."""
         with self._quiet:
             self._under_way += 1
-
-    def request_ends(self) -> None:
-        """Note that its answer is out."""
-        with self._quiet:
-            self._under_way -= 1
-            self._quiet.notify_all()
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._under_way -= 1
+                self._quiet.notify_all()
 
     def drain(self, seconds: float, hurry: threading.Event, grace: float = 20.0) -> bool:
         """Turn not-ready, serve on for `seconds` (less when `hurry` is set), then stop listening.
