@@ -191,6 +191,8 @@ class Site:
         found = []
         with self.world.audit_log.open() as log:
             for line in log:
+                if self.namespace not in line:
+                    continue  # by far the most, and not worth parsing
                 entry = json.loads(line)
                 place = entry.get("objectRef") or {}
                 ours = (entry.get("userAgent") or "").startswith("lockgate/")

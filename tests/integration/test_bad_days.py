@@ -23,10 +23,14 @@ def stays_served(site: Site, version: str = "v0") -> None:
 
 
 def is_quiet(site: Site, polls: int = 4) -> None:
-    """Nothing is written over several polls of the registry."""
-    before = len(site.writes())
-    time.sleep(polls * POLL_SECONDS)
-    assert len(site.writes()) == before, [entry["objectRef"] for entry in site.writes()[before:]]
+    """In the end nothing is written over several polls; what has just changed may still be told."""
+
+    def nothing_is_written() -> bool:
+        before = len(site.writes())
+        time.sleep(polls * POLL_SECONDS)
+        return len(site.writes()) == before
+
+    site.wait("nothing is written any more", nothing_is_written)
 
 
 def test_unknown_registry(site: Site):

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from tests.integration.site import POLL_SECONDS, Operator, Site
 
+from lockgate.resolve.poller import JITTER
 from lockgate_sandbox.api import Json
+from lockgate_sandbox.registry.requestlog import RequestRecord
 
 pytestmark = pytest.mark.integration
 
@@ -23,6 +25,19 @@ def audit(site: Site) -> list[Json]:
     with site.world.audit_log.open() as log:
         entries = [json.loads(line) for line in log]
     return [e for e in entries if e["user"]["username"] == OPERATOR and e["stage"] == "ResponseComplete"]
+
+
+def polls(site: Site, number: int) -> list[RequestRecord]:
+    """The next polls as the registry saw them: no other request, and none before its interval."""
+    log = site.registry.requests
+    log.clear()
+    begun = time.monotonic()
+    site.wait(f"{number} polls", lambda: len(log.records()) >= number)
+    seconds = time.monotonic() - begun
+    seen = log.records()
+    assert {tuple(record.operations) for record in seen} == {("LockgateLookUp",)}
+    assert seconds >= (number - 1) * POLL_SECONDS * (1 - JITTER)
+    return seen
 
 
 def test_a_plain_rollout_of_two_replicas_costs_three_writes(site: Site):
@@ -48,12 +63,9 @@ def test_at_rest_nothing_is_asked_of_the_api_server_and_one_look_up_a_poll_of_th
     site.deploy()
     site.wait_serving("v0")
     requests = len([e for e in audit(site) if e["verb"] != "watch"])
-    site.registry.requests.clear()
-    polls = 10
-    time.sleep(polls * POLL_SECONDS)
+    polled = polls(site, 10)
     assert len([e for e in audit(site) if e["verb"] != "watch"]) == requests
-    # Intervals are jittered by a tenth either way.
-    assert polls * 0.8 <= site.registry.requests.totals().lookups <= polls * 1.2
+    assert [record.lookups for record in polled] == [1] * len(polled)
 
 
 def test_fifty_deployments_on_five_aliases_cost_five_look_ups_a_poll(site: Site):
@@ -69,13 +81,8 @@ def test_fifty_deployments_on_five_aliases_cost_five_look_ups_a_poll(site: Site)
         return sum((d.get("status") or {}).get("phase") == "Serving" for d in found) == 50
 
     site.wait("fifty serve", all_serve, within=60)
-    site.registry.requests.clear()
-    polls = 6
-    time.sleep(polls * POLL_SECONDS)
-    totals = site.registry.requests.totals()
-    assert totals.lookups % 5 == 0
-    assert totals.lookups <= 5 * (polls + 1)
-    assert totals.graphql <= polls + 1
+    polled = polls(site, 6)
+    assert [record.lookups for record in polled] == [5] * len(polled)
 
 
 def test_every_right_that_the_chart_grants_is_used_and_no_other_is_asked_for(site: Site):
