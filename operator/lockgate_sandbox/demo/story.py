@@ -102,7 +102,7 @@ def _set_up(stage: Stage) -> str:
     _kubectl(world, "apply", "-f", str(EXAMPLE))
     _watch_until(stage, "v0")
     model_url = world.forward(manifests.MODEL_NAMESPACE, MODEL, 80)
-    show_predictions(screen, model_url, MODEL)
+    _show_answers(stage, model_url, "v0")
     screen.good(f"first prediction {screen.elapsed():.0f} s after the start")
     return model_url
 
@@ -135,9 +135,13 @@ def _follow_the_alias(stage: Stage, model_url: str) -> None:
         screen.title(f"{number}. {what}")
         _registry(stage, registry_url, "promote", f"model/{MODEL}", version, "--alias", "production")
         _watch_until(stage, version)
-        _until(f"{version} answers", partial(_answers, model_url, version))
-        show_predictions(screen, model_url, MODEL)
+        _show_answers(stage, model_url, version)
         _check_count(stage)
+
+
+def _show_answers(stage: Stage, model_url: str, version: str) -> None:
+    _until(f"{version} answers", partial(_answers, model_url, version))
+    show_predictions(stage.screen, model_url, MODEL)
 
 
 def _answers(model_url: str, version: str) -> bool:
