@@ -113,6 +113,16 @@ class FakeCluster:
         }
         self.put(DEPLOYMENT, workload)
 
+    def begin_roll(self, key: Key) -> None:
+        """Let the Deployment controller see a new template: no pod of it is up, the old ones serve on."""
+        workload = deepcopy(self.objects[DEPLOYMENT, key])
+        workload["status"] |= {
+            "observedGeneration": workload["metadata"]["generation"],
+            "replicas": workload["spec"]["replicas"] + 1,
+            "updatedReplicas": 1,
+        }
+        self.put(DEPLOYMENT, workload)
+
 
 def ready_pod(name: str) -> Object:
     """The status of a pod that fetched, proved and serves."""

@@ -169,6 +169,34 @@ async def test_a_lost_status_is_recovered_from_what_runs(rig):
     assert rig.status["candidate"]["version"] == "v2"
 
 
+async def test_a_status_lost_amid_a_rollout_keeps_the_way_back(rig):
+    await rig.serve(1)
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    await rig.settle()
+    assert rig.status["candidate"]["version"] == "v2"
+    rig.cluster.begin_roll(KEY)
+    rig.cluster.put(MODEL_DEPLOYMENT, {**rig.cluster.objects[MODEL_DEPLOYMENT, KEY], "status": {}})
+    await rig.settle()
+    assert (rig.status["stable"]["version"], rig.status["candidate"]["version"]) == ("v1", "v2")
+    rig.wait(minutes=11)
+    await rig.settle()
+    assert rig.verdict("Stalled") == ("True", "RolloutAborted")
+    workload = rig.cluster.objects[DEPLOYMENT, KEY]
+    assert workload["metadata"]["annotations"]["lockgate.dev/model-version"] == "v1"
+
+
+async def test_a_status_lost_while_a_pod_is_down_takes_nothing_from_the_version_that_serves(rig):
+    await rig.serve(1)
+    workload = rig.cluster.objects[DEPLOYMENT, KEY]
+    rig.cluster.put(DEPLOYMENT, {**workload, "status": {**workload["status"], "availableReplicas": 1}})
+    rig.cluster.put(MODEL_DEPLOYMENT, {**rig.cluster.objects[MODEL_DEPLOYMENT, KEY], "status": {}})
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    await rig.settle()
+    assert (rig.status["stable"]["version"], rig.status["candidate"]["version"]) == ("v1", "v2")
+
+
 async def test_a_nonsensical_status_is_no_obstacle(rig):
     await rig.serve(1)
     garbage = {"rollout": {"candidate": {"version": 7}}, "conditions": [{"type": "Ready"}], "history": [3]}

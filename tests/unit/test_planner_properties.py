@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.fakes.builders import T0, deployment, revision
 
 from lockgate.api.status import ModelDeploymentStatus, Outcome, Revision, RolloutState
-from lockgate.domain.observed import Observed, Target, WorkloadFacts
+from lockgate.domain.observed import Observed, PodFacts, Target, WorkloadFacts
 from lockgate.plan.planner import plan_rollout
 
 revisions = st.integers(1, 4).map(revision)
@@ -28,6 +28,13 @@ workloads = st.none() | st.builds(
     total=st.integers(0, 3),
     available=st.integers(0, 3),
     generation_observed=st.booleans(),
+)
+pods = st.builds(
+    PodFacts,
+    name=st.text("abc", min_size=1, max_size=3),
+    revision=st.none() | revisions,
+    ready=st.booleans(),
+    deleting=st.booleans(),
 )
 targets = st.none() | st.builds(Target, revision=revisions, pinned=st.booleans())
 
@@ -82,6 +89,22 @@ def test_one_call_moves_at_most_one_step(state, target, workload):
     began = plan.state.candidate is not None and not plan.state.candidate.is_same(state.candidate)
     promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
     assert not (began and promoted)
+
+
+@given(targets, workloads, st.lists(pods, max_size=4).map(tuple))
+def test_without_a_state_only_what_is_seen_to_serve_is_stable(target, workload, seen):
+    plan = plan_rollout(in_state(RolloutState()), target, Observed(workload=workload, pods=seen), T0)
+    stable = plan.state.stable
+    serving = [pod.revision for pod in seen if pod.ready and not pod.deleting and pod.revision]
+    if workload is None or workload.revision is None:
+        assert stable is None
+    elif workload.is_complete:
+        assert workload.revision.is_same(stable)
+    elif serving:
+        replaced = [revision for revision in serving if not revision.is_same(workload.revision)]
+        assert any(revision.is_same(stable) for revision in replaced or serving)
+    else:
+        assert stable is None
 
 
 class Rollouts(RuleBasedStateMachine):

@@ -25,6 +25,7 @@ class PodFacts:
 
     name: str
     revision: Revision | None
+    ready: bool
     deleting: bool
     fetch: FetchFacts | None = None
     problem: str | None = None

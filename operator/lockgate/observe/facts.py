@@ -51,6 +51,7 @@ def pod_facts(pod: Object) -> PodFacts:
     return PodFacts(
         name=metadata["name"],
         revision=revision_of(metadata.get("annotations")),
+        ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()),
         deleting="deletionTimestamp" in metadata,
         fetch=_fetch_facts(_named(init, FETCH_CONTAINER)),
         problem=_waiting(_named(init, FETCH_CONTAINER))

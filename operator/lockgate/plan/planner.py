@@ -65,11 +65,20 @@ def observed_matches(deployment: ModelDeployment, revision: Revision, observed: 
 
 
 def _recover(state: RolloutState, observed: Observed) -> RolloutState:
-    """Without a readable state, what runs completely is stable; never the target at once."""
+    """Without a readable state, what serves is stable; never the target at once."""
+    return state if state != RolloutState() else RolloutState(stable=_serving(observed))
+
+
+def _serving(observed: Observed) -> Revision | None:
+    """The version that serves by what runs alone: amid a rollout, the one that is being replaced."""
     workload = observed.workload
-    if state != RolloutState() or workload is None or workload.revision is None or not workload.is_complete:
-        return state
-    return RolloutState(stable=workload.revision)
+    if workload is None or workload.revision is None:
+        return None
+    if workload.is_complete:
+        return workload.revision
+    ready = [pod.revision for pod in observed.pods if pod.revision and pod.ready and not pod.deleting]
+    replaced = [revision for revision in ready if not revision.is_same(workload.revision)]
+    return max(replaced or ready, key=ready.count, default=None)
 
 
 def _choose_candidate(
