@@ -43,9 +43,14 @@ _SWEEP_RETRY_SECONDS = 2.0
 _SWEEP_PAUSE_SECONDS = 1.0
 
 
+def precise_now() -> datetime:
+    """The one clock."""
+    return datetime.now(UTC)
+
+
 def now() -> datetime:
-    """The one clock, to the second, as Kubernetes writes times."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """The one clock, to the second, as Kubernetes writes times in statuses."""
+    return precise_now().replace(microsecond=0)
 
 
 class App:
@@ -90,7 +95,7 @@ class App:
             resolver=Resolver(self._lookups),
             observer=Observer(self._store),
             applier=self._applier,
-            writer=Writer(self._session, self._store, instance=settings.pod_name, clock=now),
+            writer=Writer(self._session, self._store, instance=settings.pod_name, clock=precise_now),
             telemetry=self._metrics,
             pods=PodSettings(
                 fetch_image=settings.fetch_image,

@@ -31,8 +31,14 @@ def test_get_describe_and_wait_say_what_people_want_to_know(site: Site):
     assert row.split()[:5] == ["churn", "production", "v1", "v1", "Serving"]
     assert row.split()[-2] == "True"
     described = kubectl("describe", "mdep", "churn", *inside).stdout
-    for line in ("v1 is being rolled out over v0 (AliasMoved)", "v1 is rolled out and serves"):
-        assert line in described
+    told = (
+        "v0 is being rolled out (FirstRollout)",
+        "v0 is rolled out and serves",
+        "v1 is being rolled out over v0 (AliasMoved)",
+        "v1 is rolled out and serves",
+    )
+    places = [described.index(line) for line in told]
+    assert places == sorted(places), "Events in the order in which things happened"
     explained = kubectl("explain", "mdep.spec.pin", *inside).stdout
     assert "A human fixes the version" in explained
 

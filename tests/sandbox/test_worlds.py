@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +88,21 @@ def test_commands_without_a_world_say_how_to_get_one(capsys: pytest.CaptureFixtu
     assert "start one with `up`" in capsys.readouterr().err
     assert main(["status"]) == 0
     assert "no world is running" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "lockgate_sandbox", "status"],
+        env={**os.environ, "PYTHONPATH": str(Path(worlds.__file__).parents[1])},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_help_names_the_levels_and_gives_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ def set_up_logs(level: str, fmt: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _what_people_look_for_first,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if fmt == "json" else structlog.dev.ConsoleRenderer()
@@ -42,3 +43,10 @@ def set_up_logs(level: str, fmt: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns that it does not handle signals in a thread, which is what we want.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+
+
+def _what_people_look_for_first(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    first = {name: event[name] for name in ("timestamp", "level", "event") if name in event}
+    return {**first, **event}

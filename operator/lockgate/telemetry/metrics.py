@@ -6,9 +6,12 @@ only, which is replaced when the version changes, so that cardinality stays one 
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from lockgate.domain.resources import Key, Object
+
+# Series that say when a counter was made would double the page, and nobody asks for them.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _CONDITION_VALUE = {"True": 1.0, "False": 0.0, "Unknown": -1.0}
 _PASS_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -34,7 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 0 well, 1 not done, 2 not understood, 130 interrupted."""
     options = parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read (head, less) has had enough; at exit Python would try to write once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

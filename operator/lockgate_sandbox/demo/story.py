@@ -246,7 +246,7 @@ def _stay(stage: Stage) -> None:
     screen.title("The world stays up. Look around:")
     name = world.name
     for line in (
-        f"export KUBECONFIG={world.kubeconfig}",
+        f"export KUBECONFIG={world.kubeconfig} PATH=$PATH:{world.program('kubectl').parent}",
         f"kubectl get mdep -n {manifests.MODEL_NAMESPACE} -w",
         f"kubectl describe mdep {MODEL} -n {manifests.MODEL_NAMESPACE}",
         f"kubectl logs -n {manifests.OPERATOR_NAMESPACE} deployment/lockgate -f",
