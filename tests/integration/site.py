@@ -67,6 +67,12 @@ class Operator:
             self._process = None
 
     @property
+    def pid(self) -> int:
+        """The number of its process, which must run."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """Everything it has said."""
         return self._log.read_text() if self._log.exists() else ""
