@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import signal
-from collections import defaultdict
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +10,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from lockgate import __version__
-from lockgate.api.parse import parse_model_deployment
 from lockgate.apply.applier import Applier
-from lockgate.domain.model import ModelReference
 from lockgate.domain.ports import Registry
-from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Resource
+from lockgate.domain.resources import Key, Resource
 from lockgate.errors import LockgateError
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
@@ -24,9 +20,10 @@ from lockgate.observe.observer import Observer
 from lockgate.reconciler import Reconciler
 from lockgate.render.settings import PodSettings
 from lockgate.report.writer import Writer
+from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.poller import Poller
-from lockgate.resolve.resolver import Resolver, reference_of
+from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.wandb_registry import WandbRegistry
 from lockgate.settings import Settings
 from lockgate.telemetry.metrics import Metrics
@@ -64,6 +61,7 @@ class App:
         self._queue = WorkQueue()
         self._intake = Intake(self._store, self._queue.wake, self._forget)
         self._lookups = Lookups(registry, self._metrics)
+        self._followers = Followers()
         self._applier = Applier(self._session, self._store, now)
         self._reconciler = self._make_reconciler()
         self._swept = False
@@ -92,7 +90,7 @@ class App:
         settings = self._settings
         return Reconciler(
             view=self._store,
-            resolver=Resolver(self._lookups),
+            resolver=Resolver(self._lookups, self._followers),
             observer=Observer(self._store),
             applier=self._applier,
             writer=Writer(self._session, self._store, instance=settings.pod_name, clock=precise_now),
@@ -119,12 +117,13 @@ class App:
             self._queue,
             self._reconciler.reconcile,
             self._metrics,
+            forget=self._forget,
             count=settings.workers,
             resync_seconds=settings.resync_seconds,
             clock=now,
         )
         poller = Poller(
-            self._lookups, settings.poll_interval_seconds, self._wanted, self._queue.wake, clock=now
+            self._lookups, self._followers, self._queue.wake, interval=settings.poll_interval_seconds
         )
         work = asyncio.create_task(self._sweep_forever(workers, poller))
         stopped = asyncio.create_task(stop.wait())
@@ -160,14 +159,6 @@ class App:
                 _log.warning("the cluster cannot be listed", reason=error.reason, message=error.message)
                 await asyncio.sleep(_SWEEP_RETRY_SECONDS)
 
-    def _wanted(self, moment: datetime) -> Mapping[ModelReference, list[Key]]:
-        wanted: defaultdict[ModelReference, list[Key]] = defaultdict(list)
-        for raw in self._store.all(MODEL_DEPLOYMENT):
-            with contextlib.suppress(LockgateError):
-                deployment = parse_model_deployment(raw)
-                wanted[reference_of(deployment, moment)].append(deployment.key)
-        return wanted
-
     def _heard(self, resource: Resource, event_type: str | None, key: Key) -> None:
         if self._relists.is_repeated(resource, event_type, key):
             self._sweep_now.set()
@@ -178,6 +169,7 @@ class App:
 
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)
+        self._followers.forget(key)
         self._applier.forget(key)
         self._metrics.forgotten(key)
 

@@ -60,9 +60,11 @@ class Reconciler:
     async def reconcile(self, key: Key) -> PassResult:
         """One pass over one ModelDeployment; raises a LockgateError when its end could not be told."""
         raw = self.view.get(MODEL_DEPLOYMENT, key)
-        if raw is None or "deletionTimestamp" in raw["metadata"]:
-            # Children go with their owner; nothing of ours is left to undo.
+        if raw is None:
             return PassResult(gone=True)
+        if "deletionTimestamp" in raw["metadata"]:
+            # Children go with their owner; nothing of ours is left to undo.
+            return PassResult()
         try:
             deployment = parse_model_deployment(raw)
         except InvalidSpec as error:

@@ -9,14 +9,14 @@ from tests.fakes.cluster import FakeCluster, ready_pod
 from tests.fakes.kstatus import check_kstatus
 from tests.fakes.registry import FakeRegistry
 
-from lockgate.api.parse import parse_model_deployment
 from lockgate.apply.applier import Applier
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object
 from lockgate.observe.observer import Observer
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.report.writer import Writer
+from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
-from lockgate.resolve.resolver import Resolver, reference_of
+from lockgate.resolve.resolver import Resolver
 from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.store import Store
 
@@ -33,9 +33,10 @@ class Rig:
         self.registry = FakeRegistry()
         self.metrics = Metrics(CollectorRegistry())
         self.lookups = Lookups(self.registry, self.metrics)
+        self.followers = Followers()
         self.reconciler = Reconciler(
             view=self.store,
-            resolver=Resolver(self.lookups),
+            resolver=Resolver(self.lookups, self.followers),
             observer=Observer(self.store),
             applier=Applier(self.cluster, self.store, lambda: self.now),
             writer=Writer(self.cluster, self.store, instance="test", clock=lambda: self.now),
@@ -72,9 +73,7 @@ class Rig:
 
     async def poll(self) -> None:
         """One poll of the registry."""
-        raw = self.store.get(MODEL_DEPLOYMENT, KEY)
-        assert raw is not None
-        await self.lookups.poll([reference_of(parse_model_deployment(raw), self.now)])
+        await self.lookups.poll(self.followers.references())
 
     async def serve(self, number: int) -> None:
         """Bring `number` all the way out through the alias."""

@@ -25,6 +25,7 @@ class Planned(WorkQueue):
     def __init__(self) -> None:
         super().__init__()
         self.delays: list[float] = []
+        self.forgotten: list[tuple[str, str]] = []
 
     def wake_after(self, key: tuple[str, str], seconds: float) -> None:
         self.delays.append(seconds)
@@ -40,7 +41,15 @@ async def look(end: Callable[[], PassResult], passes: int = 1) -> tuple[Planned,
         done.release()
         return end()
 
-    workers = Workers(queue, reconcile, metrics, count=1, resync_seconds=RESYNC, clock=lambda: T0)
+    workers = Workers(
+        queue,
+        reconcile,
+        metrics,
+        forget=queue.forgotten.append,
+        count=1,
+        resync_seconds=RESYNC,
+        clock=lambda: T0,
+    )
     running = asyncio.create_task(workers.run())
     for _ in range(passes):
         queue.wake(KEY)
@@ -65,9 +74,10 @@ async def test_a_pass_that_went_well_is_repeated_after_the_resync_interval():
     assert metrics.registry.get_sample_value("lockgate_reconcile_total", {"outcome": "Succeeded"}) == 1
 
 
-async def test_a_deployment_that_is_gone_is_never_looked_at_again():
+async def test_a_deployment_that_is_gone_is_forgotten_and_never_looked_at_again():
     queue, _ = await look(lambda: PassResult(gone=True))
     assert queue.delays == []
+    assert queue.forgotten == [KEY]
 
 
 async def test_what_a_human_must_mend_is_looked_at_slowly():

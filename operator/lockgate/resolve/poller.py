@@ -6,13 +6,12 @@ one look-up per distinct alias, and nothing else happens.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 
 import structlog
 
-from lockgate.domain.model import ModelReference
 from lockgate.domain.resources import Key
+from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
 
 _log = structlog.get_logger(__name__)
@@ -25,16 +24,15 @@ class Poller:
     def __init__(
         self,
         lookups: Lookups,
-        interval: float,
-        wanted: Callable[[datetime], Mapping[ModelReference, Iterable[Key]]],
+        followers: Followers,
         wake: Callable[[Key], None],
-        clock: Callable[[], datetime],
+        *,
+        interval: float,
     ) -> None:
         self._lookups = lookups
-        self._interval = interval
-        self._wanted = wanted
+        self._followers = followers
         self._wake = wake
-        self._clock = clock
+        self._interval = interval
 
     async def run(self) -> None:
         """Poll at the interval (seconds, give or take a tenth, so that replicas drift apart)."""
@@ -45,10 +43,9 @@ class Poller:
     async def poll_once(self) -> None:
         """One poll; a defect in it must not end the polling."""
         try:
-            wanted = self._wanted(self._clock())
-            for reference in await self._lookups.poll(wanted):
+            for reference in await self._lookups.poll(self._followers.references()):
                 _log.info("registry answers differently", reference=str(reference))
-                for key in wanted[reference]:
+                for key in self._followers.of(reference):
                     self._wake(key)
         except Exception:
             _log.exception("poll failed")

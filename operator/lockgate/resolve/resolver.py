@@ -11,6 +11,7 @@ from lockgate.api.status import Revision
 from lockgate.domain.model import ModelReference
 from lockgate.domain.observed import Target
 from lockgate.resolve.acceptance import check_contents, check_version
+from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
 
 
@@ -27,12 +28,14 @@ def reference_of(deployment: ModelDeployment, now: datetime) -> ModelReference:
 class Resolver:
     """Answers with a Target or raises a LockgateError."""
 
-    def __init__(self, lookups: Lookups) -> None:
+    def __init__(self, lookups: Lookups, followers: Followers) -> None:
         self._lookups = lookups
+        self._followers = followers
 
     async def resolve(self, deployment: ModelDeployment, runtime: ModelRuntime, now: datetime) -> Target:
         """The accepted version that the deployment should end on."""
         reference = reference_of(deployment, now)
+        self._followers.follow(deployment.key, reference)
         pinned = reference.selector != deployment.alias
         # Whoever has just written a spec may have moved the alias a moment before.
         is_new_spec = deployment.generation != deployment.status.observed_generation

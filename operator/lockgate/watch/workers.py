@@ -31,6 +31,7 @@ class Workers:
         reconcile: Callable[[Key], Awaitable[PassResult]],
         telemetry: Telemetry,
         *,
+        forget: Callable[[Key], None],
         count: int,
         resync_seconds: float,
         clock: Callable[[], datetime],
@@ -38,6 +39,7 @@ class Workers:
         self._queue = queue
         self._reconcile = reconcile
         self._telemetry = telemetry
+        self._forget = forget
         self._count = count
         self._resync = resync_seconds
         self._clock = clock
@@ -79,7 +81,7 @@ class Workers:
 
     def _schedule(self, key: Key, result: PassResult) -> None:
         if result.gone:
-            self._queue.forget(key)
+            self._forget(key)
             return
         match result.failure:
             case None:
