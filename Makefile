@@ -74,6 +74,10 @@ cluster: env build ## On the real one-node cluster; needs Linux and root, else i
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
 		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q -m cluster; fi
 
+.PHONY: bench
+bench: env build ## What the operator costs as deployments grow in number (two minutes)
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.benchmarks.scale
+
 .PHONY: golden
 golden: env ## Write the reviewed files anew; read the diff
 	@LOCKGATE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden

@@ -75,7 +75,7 @@ class Bench:
         )
 
     def run(self) -> Figures:
-        """All four parts; leaves neither namespace nor process behind."""
+        """All four parts; what it made goes with the world."""
         self.client.post("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         wait_until_found(self.client, f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default", 15)
         self._point_aliases("v0")
@@ -89,7 +89,6 @@ class Bench:
             self._restart()
         finally:
             self.operator.kill()
-            self.client.delete(f"/api/v1/namespaces/{self.namespace}")
             self.client.close()
         return self.figures
 
@@ -228,7 +227,7 @@ def table(measured: Sequence[Figures]) -> str:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.scale", description=__doc__)
-    parser.add_argument("--sizes", default="50,200", help="numbers of deployments, ascending (%(default)s)")
+    parser.add_argument("--sizes", default="20,100", help="numbers of deployments, ascending (%(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
