@@ -217,11 +217,16 @@ def table(measured: Sequence[Figures]) -> str:
     for name in list(asdict(measured[0]))[1:]:
         values = [float(getattr(m, name)) for m in measured]
         ratio = f"{values[-1] / values[0]:.2f}" if values[0] else ("1.00" if values[-1] == 0 else "-")
-        rows.append((name.replace("_", " "), *(f"{value:.2f}" for value in values), ratio))
+        rows.append((_label(name), *(f"{value:.2f}" for value in values), ratio))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _label(name: str) -> str:
+    words = name.replace("_", " ")
+    return (f"{words} deployment" if words.endswith(" per") else words) + (", ms" if "cpu" in name else "")
 
 
 def main() -> None:
