@@ -32,8 +32,8 @@ def _parser() -> argparse.ArgumentParser:
         "run",
         help="run the operator",
         description="Run the operator in a cluster, or against the cluster of KUBECONFIG. "
-        "It is configured by environment variables:",
-        epilog=Settings.__doc__,
+        "It is configured by environment variables, listed below with what holds without them.",
+        epilog=Settings.explanation(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     fetch = commands.add_parser(

@@ -3,12 +3,15 @@
 Read once at start; a value that cannot be used stops the start with a sentence naming it.
 """
 
+import math
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args
+
+_LARGEST_PORT = 65535
 
 
 class SettingsError(Exception):
@@ -17,54 +20,54 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be configured. Field `x_y` is read from LOCKGATE_X_Y.
+    """Everything that can be configured. Field `x_y` is read from LOCKGATE_X_Y."""
 
-    registry_base_url: W&B's API, for instance https://api.wandb.ai; always explicit.
-    registry_organization: organization whose registries are meant, when the key sees several.
-    registry_api_key_file: file with the operator's API key; read again when it changes.
-    registry_timeout_seconds: how long one call to the registry may take.
-    poll_interval_seconds: how often every alias in use is looked up.
-    fetch_image: image of the fetch container, usually the operator's own.
-    fetch_deadline_seconds, fetch_max_bytes: bounds of one fetch.
-    model_secret_name, model_secret_key: Secret with the API key, in each model's own namespace.
-    watch_namespaces: comma-separated; empty means all.
-    workers: how many ModelDeployments are looked at at once.
-    sweep_seconds: how often everything is listed to find what the watch has missed.
-    resync_seconds: how often a ModelDeployment is looked at although nothing happened.
-    http_host, http_port: where /metrics, /healthz and /readyz answer.
-    log_level: DEBUG, INFO, WARNING or ERROR. log_format: json, or console for people.
-    pod_name: this instance's name in Events.
-    """
+    registry_base_url: Annotated[str, "W&B's API, for instance https://api.wandb.ai; always explicit"]
+    registry_organization: Annotated[
+        str, "organization whose registries are meant, if the key sees several"
+    ] = ""
+    registry_api_key_file: Annotated[
+        Path | None, "file with the operator's API key; read again when it changes"
+    ] = None
+    registry_timeout_seconds: Annotated[float, "how long one call to the registry may take"] = 20.0
+    poll_interval_seconds: Annotated[float, "how often every alias in use is looked up"] = 30.0
+    fetch_image: Annotated[str, "image of the fetch container, usually the operator's own"]
+    fetch_deadline_seconds: Annotated[int, "how long fetching one model may take"] = 900
+    fetch_max_bytes: Annotated[int, "most bytes that one model may have"] = 100 * 2**30
+    model_secret_name: Annotated[
+        str, "Secret with the API key that pods fetch with, in each model's own namespace"
+    ] = "lockgate-registry"  # noqa: S105
+    model_secret_key: Annotated[str, "its entry"] = "api-key"  # noqa: S105
+    watch_namespaces: Annotated[tuple[str, ...], "namespaces to watch, with commas; empty means all"] = ()
+    workers: Annotated[int, "how many ModelDeployments are looked at at once"] = 16
+    sweep_seconds: Annotated[float, "how often everything is listed, for what the watch has missed"] = 600.0
+    resync_seconds: Annotated[float, "how often a ModelDeployment is looked at if nothing happens"] = 600.0
+    http_host: Annotated[str, "address on which /metrics, /healthz and /readyz answer"] = "0.0.0.0"  # noqa: S104
+    http_port: Annotated[int, "its port"] = 8080
+    log_level: Annotated[str, "DEBUG, INFO, WARNING or ERROR"] = "INFO"
+    log_format: Annotated[str, "json, or console for people"] = "json"
+    pod_name: Annotated[str, "this instance's name in Events; the host's name unless given"] = ""
 
-    registry_base_url: str
-    fetch_image: str
-    registry_organization: str = ""
-    registry_api_key_file: Path | None = None
-    registry_timeout_seconds: float = 20.0
-    poll_interval_seconds: float = 30.0
-    fetch_deadline_seconds: int = 900
-    fetch_max_bytes: int = 100 * 2**30
-    model_secret_name: str = "lockgate-registry"  # noqa: S105
-    model_secret_key: str = "api-key"  # noqa: S105
-    watch_namespaces: tuple[str, ...] = ()
-    workers: int = 16
-    sweep_seconds: float = 600.0
-    resync_seconds: float = 600.0
-    http_host: str = "0.0.0.0"  # noqa: S104
-    http_port: int = 8080
-    log_level: str = "INFO"
-    log_format: str = "json"
-    pod_name: str = ""
+    @classmethod
+    def explanation(cls) -> str:
+        """Every variable with what it is for and what holds without it, for --help."""
+        lines = []
+        for setting in fields(cls):
+            default = "required" if setting.default is MISSING else _shown(setting.default)
+            name = f"LOCKGATE_{setting.name.upper()}"
+            help_ = get_args(setting.type)[1]
+            lines.append(f"  {name}{f' ({default})' if default else ''}\n      {help_}")
+        return "\n".join(lines)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings; raises SettingsError."""
         values: dict[str, Any] = {"pod_name": socket.gethostname()}
-        for field in fields(cls):
-            name = f"LOCKGATE_{field.name.upper()}"
+        for setting in fields(cls):
+            name = f"LOCKGATE_{setting.name.upper()}"
             text = environment.get(name, "")
             if text:
-                values[field.name] = _convert(name, text, field.type)
+                values[setting.name] = _convert(name, text, get_args(setting.type)[0])
         for required in ("registry_base_url", "fetch_image"):
             if required not in values:
                 raise SettingsError(
@@ -79,15 +82,22 @@ class Settings:
             raise SettingsError(
                 f"LOCKGATE_REGISTRY_BASE_URL is {self.registry_base_url!r}; write https://HOST"
             )
-        for name in ("registry_timeout_seconds", "poll_interval_seconds", "workers", "sweep_seconds"):
-            if getattr(self, name) <= 0:
-                raise SettingsError(f"LOCKGATE_{name.upper()} must be above 0")
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, (int, float)) and not 0 < value < math.inf:
+                raise SettingsError(f"LOCKGATE_{setting.name.upper()} must be a number above 0")
+        if self.http_port > _LARGEST_PORT:
+            raise SettingsError(f"LOCKGATE_HTTP_PORT must be at most {_LARGEST_PORT}")
         if self.log_format not in ("json", "console"):
             raise SettingsError(f"LOCKGATE_LOG_FORMAT is {self.log_format!r}; write json or console")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise SettingsError(
                 f"LOCKGATE_LOG_LEVEL is {self.log_level!r}; write DEBUG, INFO, WARNING or ERROR"
             )
+
+
+def _shown(default: Any) -> str:
+    return f"{default:g}" if isinstance(default, float) else str(default or "")
 
 
 def _convert(name: str, text: str, type_: Any) -> Any:
