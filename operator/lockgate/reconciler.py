@@ -77,7 +77,13 @@ class Reconciler:
         if found.applied is not None and found.applied.changed:
             # What was written is observed by a pass of its own, even if nothing moves because of it.
             return self.clock()
-        return found.plan.wake if found.plan else None
+        wakes = (found.plan.wake if found.plan else None, self._end_of_pin(found.deployment))
+        return min(filter(None, wakes), default=None)
+
+    def _end_of_pin(self, deployment: ModelDeployment) -> datetime | None:
+        """When another reference is to be followed, whatever stands in the way until then."""
+        pin = deployment.pin
+        return pin.until if pin is not None and pin.is_active(self.clock()) else None
 
     async def _find_and_act(self, deployment: ModelDeployment) -> Findings:
         runtime, target, failure = await self._resolve(deployment)
@@ -116,11 +122,11 @@ class Reconciler:
         status = compute_status(found, self.clock())
         if await self.writer.write_status(found.deployment, status):
             await self.writer.write_events(found.deployment, notices(found, status))
-        self._count(found)
         deployment = found.deployment
         if self.view.get(MODEL_DEPLOYMENT, deployment.key) is None:
             # Deleted during the pass: its series were removed and must not come back.
             return
+        self._count(found)
         self.telemetry.status_changed(
             deployment.key,
             to_dict(status),

@@ -7,7 +7,7 @@ import math
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -54,9 +54,8 @@ class Settings:
         lines = []
         for setting in fields(cls):
             default = "required" if setting.default is MISSING else _shown(setting.default)
-            name = f"LOCKGATE_{setting.name.upper()}"
             help_ = get_args(setting.type)[1]
-            lines.append(f"  {name}{f' ({default})' if default else ''}\n      {help_}")
+            lines.append(f"  {_variable(setting)}{f' ({default})' if default else ''}\n      {help_}")
         return "\n".join(lines)
 
     @classmethod
@@ -64,15 +63,12 @@ class Settings:
         """Read the settings; raises SettingsError."""
         values: dict[str, Any] = {"pod_name": socket.gethostname()}
         for setting in fields(cls):
-            name = f"LOCKGATE_{setting.name.upper()}"
+            name = _variable(setting)
             text = environment.get(name, "")
             if text:
                 values[setting.name] = _convert(name, text, get_args(setting.type)[0])
-        for required in ("registry_base_url", "fetch_image"):
-            if required not in values:
-                raise SettingsError(
-                    f"LOCKGATE_{required.upper()} is not set; `lockgate run --help` explains it"
-                )
+            elif setting.default is MISSING:
+                raise SettingsError(f"{name} is not set; `lockgate run --help` explains it")
         settings = cls(**values)
         settings._check()
         return settings
@@ -85,7 +81,7 @@ class Settings:
         for setting in fields(self):
             value = getattr(self, setting.name)
             if isinstance(value, (int, float)) and not 0 < value < math.inf:
-                raise SettingsError(f"LOCKGATE_{setting.name.upper()} must be a number above 0")
+                raise SettingsError(f"{_variable(setting)} must be a number above 0")
         if self.http_port > _LARGEST_PORT:
             raise SettingsError(f"LOCKGATE_HTTP_PORT must be at most {_LARGEST_PORT}")
         if self.log_format not in ("json", "console"):
@@ -94,6 +90,10 @@ class Settings:
             raise SettingsError(
                 f"LOCKGATE_LOG_LEVEL is {self.log_level!r}; write DEBUG, INFO, WARNING or ERROR"
             )
+
+
+def _variable(setting: Field[Any]) -> str:
+    return f"LOCKGATE_{setting.name.upper()}"
 
 
 def _shown(default: Any) -> str:

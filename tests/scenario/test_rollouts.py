@@ -1,10 +1,14 @@
 """Whole reconciles on fakes: what users do, and what the status then says."""
 
+from datetime import UTC, datetime
+
+import pytest
 from tests.fakes.builders import version
 from tests.fakes.cluster import corrupt_pod, ready_pod
 from tests.fakes.rig import KEY
 
 from lockgate.domain.resources import DEPLOYMENT
+from lockgate.errors import NotOwned
 
 
 async def test_a_new_deployment_rolls_out_what_the_alias_means(rig):
@@ -140,6 +144,25 @@ async def test_a_pin_holds_its_version_until_it_ends(rig):
     rig.cluster.roll(KEY, ready_pod)
     await rig.settle()
     assert rig.status["stable"]["version"] == "v1"
+
+
+@pytest.mark.parametrize(
+    "in_the_way", ["a version that never comes up", "suspended", "a cluster that refuses"]
+)
+async def test_the_end_of_a_pin_is_kept_in_mind_whatever_stands_in_the_way(rig, in_the_way):
+    rig.registry.point("v3", version(3))
+    pin = {"version": "v3", "reason": "incident 42", "until": "2026-01-05T10:00:00Z"}
+    rig.create(pin=pin, suspend=in_the_way == "suspended")
+    await rig.settle()
+    if in_the_way == "a version that never comes up":
+        rig.wait(minutes=11)
+        await rig.settle()
+        assert rig.verdict("Stalled")[0] == "True"
+    if in_the_way == "a cluster that refuses":
+        rig.create(pin=pin, replicas=3)
+        rig.cluster.fail_next = [NotOwned("Deployment churn belongs to somebody else")]
+    result = await rig.look()
+    assert result.wake == datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 async def test_suspend_changes_nothing_and_says_so(rig):

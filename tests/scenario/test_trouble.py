@@ -246,8 +246,11 @@ async def test_what_was_deleted_during_a_pass_leaves_no_series_behind(rig):
         rig.metrics.forgotten(KEY)
         return answer
 
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    await rig.settle()
+    rig.cluster.roll(KEY, ready_pod)
     rig.cluster.apply_status = deleted_meanwhile
-    rig.create(suspend=True)
     await rig.reconciler.reconcile(KEY)
     assert "growth" not in rig.metrics_page()
     assert (await rig.reconciler.reconcile(KEY)).gone

@@ -40,14 +40,14 @@ def plan_rollout(
         return _suspended(deployment, state)
     chosen, finished = _choose_candidate(deployment, state, target, now)
     if chosen != state:
-        return _plan(deployment, chosen, finished, now, wake=now)
+        return _plan(deployment, chosen, finished, wake=now)
     if state.candidate is None:
-        return _plan(deployment, state, (), now)
+        return _plan(deployment, state, ())
     if observed_matches(deployment, state.candidate, observed):
         return _promote(deployment, state, state.candidate, now)
     problem = _failure(deployment, state, observed, now)
     if problem is None:
-        return _plan(deployment, state, (), now)
+        return _plan(deployment, state, ())
     if state.stable is None:
         return _stalled(deployment, state, *problem)
     return _abort(deployment, state, state.candidate, *problem, now)
@@ -162,7 +162,7 @@ def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | 
 
 def _promote(deployment: ModelDeployment, state: RolloutState, candidate: Revision, now: datetime) -> Plan:
     promoted = RolloutState(stable=candidate)
-    return _plan(deployment, promoted, (_ended(state, Outcome.PROMOTED, now),), now)
+    return _plan(deployment, promoted, (_ended(state, Outcome.PROMOTED, now),))
 
 
 def _abort(
@@ -176,7 +176,7 @@ def _abort(
     failed = Failure(revision=candidate, generation=deployment.generation, message=why)
     aborted = RolloutState(stable=state.stable, failed=failed)
     ended = replace(_ended(state, Outcome.ABORTED, now), message=why)
-    return _plan(deployment, aborted, (ended,), now, wake=now)
+    return _plan(deployment, aborted, (ended,), wake=now)
 
 
 def _stalled(deployment: ModelDeployment, state: RolloutState, reason: Reason, why: str) -> Plan:
@@ -201,15 +201,12 @@ def _plan(
     deployment: ModelDeployment,
     state: RolloutState,
     finished: tuple[HistoryEntry, ...],
-    now: datetime,
     *,
     wake: datetime | None = None,
 ) -> Plan:
     wakes = [wake] if wake else []
     if state.candidate and state.started_at:
         wakes.append(state.started_at + deployment.progress_deadline)
-    if deployment.pin and deployment.pin.until and deployment.pin.until > now:
-        wakes.append(deployment.pin.until)
     return replace(_shape(deployment, state), finished=finished, wake=min(wakes, default=None))
 
 

@@ -73,8 +73,8 @@ class Store:
         return frozenset(self._objects[resource])
 
     def _bury(self, resource: Resource, key: Key, version: int) -> None:
-        self._removed.pop((resource, key), None)
         self._removed[resource, key] = version
+        self._removed.move_to_end((resource, key))
         if len(self._removed) > TOMBSTONES:
             self._removed.popitem(last=False)
 
