@@ -4,27 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.site import Operator, Site, runtime, succeeds
+from tests.integration.site import ROOT, Operator, Site, install_api, succeeds
 
-from lockgate_sandbox.api import ApiClient, ApiError
+from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def lockgate_world(control_plane: RunningWorld) -> RunningWorld:
     """The control plane with the CRDs and a runtime."""
-    control_plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
-    with ApiClient(control_plane.kubeconfig) as client:
-        try:
-            client.post("/apis/lockgate.dev/v1alpha1/modelruntimes", runtime())
-        except ApiError as error:
-            if error.status != 409:
-                raise
+    install_api(control_plane)
     return control_plane
 
 

@@ -25,11 +25,24 @@ from lockgate_sandbox.pod_fates import BecomesReady, Fate, InitFails
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
 
+ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30.0
 # The garbage collector of a new control plane learns of new kinds only after a while.
 COLLECTED_SECONDS = 120.0
 POLL_SECONDS = 0.5
 GROUP = "/apis/lockgate.dev/v1alpha1"
+
+
+def install_api(world: RunningWorld) -> None:
+    """Bring the CRDs and a runtime into a control plane; harmless the second time."""
+    world.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    world.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    with ApiClient(world.kubeconfig) as client:
+        try:
+            client.post(f"{GROUP}/modelruntimes", runtime())
+        except ApiError as error:
+            if error.status != 409:
+                raise
 
 
 class Operator:
@@ -40,7 +53,7 @@ class Operator:
         self.port = _free_port()
         self._environment = {
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
+            "PYTHONPATH": str(ROOT / "operator"),
             "KUBECONFIG": str(kubeconfig),
             "LOCKGATE_REGISTRY_BASE_URL": registry_url,
             "LOCKGATE_FETCH_IMAGE": "registry.example/lockgate:test",
@@ -86,7 +99,7 @@ class Site:
         world: RunningWorld,
         namespace: str,
         registry: RunningRegistry,
-        actor: NodeActor,
+        actor: NodeActor | None,
         operator: Operator,
     ) -> None:
         self.world = world
@@ -144,14 +157,19 @@ class Site:
         """Change fields of a ModelDeployment's spec."""
         return self.client.merge(self.path("modeldeployments", name), {"spec": spec})
 
-    def wait(self, what: str, check: Callable[[], Any], within: float = PATIENCE_SECONDS) -> Any:
-        """Wait until `check` gives something true; fails with the operator's last words."""
+    def wait(
+        self, what: str, check: Callable[[], Any], within: float = PATIENCE_SECONDS, every: float = 0.05
+    ) -> Any:
+        """Wait until `check`, asked `every` so many seconds, gives something true.
+
+        Fails with the operator's last words after `within` seconds.
+        """
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             value = check()
             if value:
                 return value
-            time.sleep(0.05)
+            time.sleep(every)
         status = self.get("modeldeployments").get("status")
         pods = {p["metadata"]["name"]: p.get("status", {}).get("phase") for p in self.all("pods")}
         raise AssertionError(
@@ -186,14 +204,32 @@ class Site:
         check_kstatus(found)
         return found
 
+    def wait_quiet(self, polls: int = 4, within: float | None = None) -> None:
+        """Wait until nothing is written over several polls; what has just changed may still be told."""
+        seconds = polls * POLL_SECONDS
+
+        def nothing_is_written() -> bool:
+            before = len(self.writes())
+            time.sleep(seconds)
+            return len(self.writes()) == before
+
+        self.wait("nothing is written any more", nothing_is_written, within or 3 * seconds)
+
     def wait_collected(self) -> None:
         """Wait until no child is left in this namespace."""
         kinds = ("deployments", "services", "pods")
         self.wait("all is gone", lambda: not any(map(self.all, kinds)), within=COLLECTED_SECONDS)
 
     def writes(self) -> list[Json]:
-        """The operator's writes in this namespace, from the audit log, Events aside."""
-        assert self.world.audit_log is not None
+        """The operator's writes in this namespace, Events aside."""
+        return [
+            entry
+            for entry in self.requests()
+            if entry["verb"] != "get" and entry["objectRef"]["resource"] != "events"
+        ]
+
+    def requests(self) -> list[Json]:
+        """The operator's finished requests in this namespace, lists and watches aside, from the audit log."""
         found = []
         with self.world.audit_log.open() as log:
             for line in log:
@@ -205,9 +241,8 @@ class Site:
                 if (
                     ours
                     and entry["stage"] == "ResponseComplete"
-                    and entry["verb"] not in ("get", "list", "watch")
+                    and entry["verb"] not in ("list", "watch")
                     and place.get("namespace") == self.namespace
-                    and place.get("resource") != "events"
                 ):
                     found.append(entry)
         return found
@@ -267,7 +302,7 @@ def really_fetches(registry: RunningRegistry) -> Callable[[Json], Fate]:
             ]
             ended = subprocess.run(
                 [sys.executable, "-m", "lockgate", *replaced, f"--termination-log={told}"],
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "operator")},
+                env={**os.environ, "PYTHONPATH": str(ROOT / "operator")},
                 capture_output=True,
                 timeout=60,
                 check=False,

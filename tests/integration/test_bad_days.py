@@ -1,10 +1,9 @@
 """Bad input and bad days: what serves goes on serving, and the status says why in one sentence."""
 
 import signal
-import time
 
 import pytest
-from tests.integration.site import POLL_SECONDS, Site, message, really_fetches, runtime, succeeds, verdict
+from tests.integration.site import Site, message, really_fetches, runtime, succeeds, verdict
 
 from lockgate_sandbox.api import ApiError
 from lockgate_sandbox.pod_fates import NeverReady
@@ -22,22 +21,11 @@ def stays_served(site: Site, version: str = "v0") -> None:
     assert site.get("modeldeployments")["status"]["stable"]["version"] == version
 
 
-def is_quiet(site: Site, polls: int = 4) -> None:
-    """In the end nothing is written over several polls; what has just changed may still be told."""
-
-    def nothing_is_written() -> bool:
-        before = len(site.writes())
-        time.sleep(polls * POLL_SECONDS)
-        return len(site.writes()) == before
-
-    site.wait("nothing is written any more", nothing_is_written)
-
-
 def test_unknown_registry(site: Site):
     site.deploy(model={"registry": "nowhere", "collection": "churn", "alias": "production"})
     found = site.wait_condition("Ready", "False", "RegistryNotFound")
     assert "registry nowhere" in message(found, "Ready")
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_unknown_collection(site: Site):
@@ -57,7 +45,7 @@ def test_unknown_alias_and_an_alias_that_vanishes_while_serving(site: Site):
     found = site.wait_condition("Resolved", "False", "AliasNotFound")
     assert verdict(found, "Ready")[0] == "True"
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_access_denied(site: Site):
@@ -69,7 +57,7 @@ def test_access_denied(site: Site):
     assert verdict(found, "Ready")[0] == "True"
     assert "viewer" in message(found, "Resolved")
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
     site.registry.faults.clear()
     site.wait_condition("Resolved", "True", "Resolved")
 
@@ -85,7 +73,7 @@ def test_registry_down_at_start_and_later(site: Site):
     found = site.wait_condition("Resolved", "Unknown", "RegistryUnavailable")
     assert verdict(found, "Ready")[0] == "True"
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
     site.registry.faults.clear()
     site.wait_condition("Resolved", "True", "Resolved")
 
@@ -110,7 +98,7 @@ def test_registry_answers_html(site: Site):
     site.registry.faults.add(Fault(kind=FaultKind.HTML))
     site.wait_condition("Resolved", "Unknown", "RegistryUnavailable")
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_artifact_still_pending(site: Site):
@@ -132,7 +120,7 @@ def test_artifact_empty(site: Site):
     site.seed(files={})
     site.wait_condition("Stalled", "True", "ArtifactRejected")
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_artifact_with_reference_files(site: Site):
@@ -157,7 +145,7 @@ def test_corrupt_bytes_of_the_same_size(site: Site):
     assert "holds other bytes than the registry's manifest promises" in message(found, "Ready")
     site.wait("v0 is whole again", lambda: site.get("deployments")["status"].get("availableReplicas") == 2)
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_unknown_runtime(site: Site):
@@ -254,7 +242,7 @@ def test_a_child_edited_by_hand(site: Site):
     site.client.merge(site.path("services", "churn"), {"metadata": {"annotations": {"team": "growth"}}})
     site.wait_serving("v0")
     assert site.get("services")["metadata"]["annotations"]["team"] == "growth"
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_a_child_deleted_by_hand(site: Site):
@@ -317,7 +305,7 @@ def test_a_candidate_that_never_becomes_ready(site: Site):
     site.wait_condition("Stalled", "True", "RolloutAborted")
     site.wait("v0 is whole again", lambda: site.get("deployments")["status"].get("updatedReplicas") == 2)
     stays_served(site)
-    is_quiet(site)
+    site.wait_quiet()
 
 
 def test_the_operator_ends_at_once_when_told_to_and_goes_on_where_it_was(site: Site):
