@@ -4,6 +4,8 @@
 #
 # Two layers carry it: the locked dependencies, and on them the source, so that a change of the
 # source costs a layer of less than a megabyte.
+#
+# For a release name the base by digest: --build-arg BASE=python:3.12-slim@sha256:...
 ARG BASE=python:3.12-slim
 
 # Environments hold no pip of their own; the one that fills them stays behind in this stage.

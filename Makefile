@@ -12,9 +12,12 @@ export PYTHONDONTWRITEBYTECODE := 1
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# What a test needs is one of its marks; those without any run anywhere, at once.
+NEEDS_NOTHING := not (registry or modelserver or watch or integration or cluster)
+
 .PHONY: help
 help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: env
 env: $(STAMP) ## The Python environment, hash-locked, in .venv
@@ -36,10 +39,10 @@ demo: env ## A registry alias moves and a real model follows, on a real cluster
 	@$(BIN)/python -m lockgate_sandbox.demo
 
 .PHONY: test
-test: check build integration cluster ## Everything that must hold; what CI runs
+test: check build other-python integration oldest-client cluster ## Everything that must hold; what CI runs
 
 .PHONY: check
-check: lint types imports unit ## What needs neither network nor cluster
+check: lint types imports unit ## What needs neither network nor cluster nor a server
 
 .PHONY: lint
 lint: env ## Style and common mistakes
@@ -54,19 +57,29 @@ imports: env ## Layers and doors
 	@$(BIN)/lint-imports > .import-linter.log || { cat .import-linter.log; exit 1; }; sed -n '/KEPT$$/p; /KEPT (/p' .import-linter.log
 
 .PHONY: unit
-unit: env ## Unit, property, golden, scenario and contract tests
-	@$(BIN)/python -m pytest -q -m "not integration and not cluster"
+unit: env ## Unit, property, golden, scenario and contract tests; they start no server
+	@$(BIN)/python -m pytest -q -m "$(NEEDS_NOTHING)"
+
+.PHONY: other-python
+other-python: env build ## The unit tests and those of signals once more, on another Python if there is one
+	@$(BIN)/python -m tests.other_python -q -m "$(NEEDS_NOTHING) or signals"
+
+.PHONY: oldest-client
+oldest-client: env ## The registry's door once more, with the oldest W&B client that is supported
+	@$(BIN)/python -m tests.oldest_client -q tests/registry_door
 
 .PHONY: build
 build: env ## The programs of the local cluster, built once and cached
 	@$(BIN)/python -m lockgate_sandbox build
 
 .PHONY: integration
-integration: env build ## On the real control plane; no root needed
+integration: env build ## On the real control plane, the registry stand-in and the model server; no root needed
 	@# The operator's own tests mostly wait, so the others run beside them; their output follows.
 	@others=$$(mktemp); failed=0; \
-	$(BIN)/python -m pytest -q -m "integration and not cluster" --ignore=tests/integration > "$$others" 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest -q -m "(registry or modelserver or watch or integration) and not cluster" \
+		--ignore=tests/integration > "$$others" 2>&1 & beside=$$!; \
 	$(BIN)/python -m pytest -q -m integration tests/integration || failed=1; \
+	LOCKGATE_REACH_WRITES=1000000 $(BIN)/python -m pytest -q tests/unit/test_reach.py || failed=1; \
 	wait $$beside || failed=1; cat "$$others"; rm -f "$$others"; exit $$failed
 
 .PHONY: cluster
@@ -77,6 +90,16 @@ cluster: env build ## On the real one-node cluster; needs Linux and root, else i
 .PHONY: bench
 bench: env build ## What the operator costs as deployments grow in number (two minutes)
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.benchmarks.scale
+
+SEED ?= 1
+MINUTES ?= 10
+.PHONY: faults
+faults: env build ## Random faults for MINUTES=10 from SEED=1; invariants are checked after every write
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.faults --seed $(SEED) --minutes $(MINUTES)
+
+.PHONY: outages
+outages: env build ## The API server away, refusing, cutting, for MINUTES=10 from SEED=1; all is seen 15 s after
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.faults --outages --seed $(SEED) --minutes $(MINUTES)
 
 .PHONY: golden
 golden: env ## Write the reviewed files anew; read the diff

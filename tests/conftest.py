@@ -1,3 +1,53 @@
-"""What every test may use: worlds and a registry, each started only where a test asks for it."""
+"""What every test may use, and what it needs: a test that starts something is marked by what it asks for.
+
+`make check` runs what has no mark. A test without one that starts a server all the same fails.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast this machine is at the moment is no property of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 pytest_plugins = ["lockgate_sandbox.pytest_plugin", "lockgate_sandbox.registry.pytest_plugin"]
+
+MARK_OF_FIXTURE = {
+    "cluster": "cluster",
+    "control_plane": "integration",
+    "namespace": "integration",
+    "registry": "registry",
+}
+NEEDS = {*MARK_OF_FIXTURE.values(), "modelserver", "watch"}
+SERVERS = ("lockgate_sandbox.registry", "modelserver", "wandb-core", "kube-apiserver")
+_start = subprocess.Popen.__init__
+_needs_nothing = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name, definitions in item._fixtureinfo.name2fixturedefs.items():  # type: ignore[attr-defined]
+            # A test may have a fixture of the same name that starts nothing.
+            if name in MARK_OF_FIXTURE and definitions[-1].func.__module__.startswith("lockgate_sandbox."):
+                item.add_marker(MARK_OF_FIXTURE[name])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _needs_nothing
+    _needs_nothing = not any(map(item.get_closest_marker, NEEDS))
+    return (yield)
+
+
+def _start_unless_unmarked(self: Any, args: Any, *more: Any, **named: Any) -> None:
+    if _needs_nothing and any(server in str(args) for server in SERVERS):
+        raise AssertionError(f"this test starts a server, so it needs one of the marks {sorted(NEEDS)}")
+    _start(self, args, *more, **named)
+
+
+subprocess.Popen.__init__ = _start_unless_unmarked  # type: ignore[method-assign]

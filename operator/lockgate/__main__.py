@@ -46,16 +46,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run() -> int:
+    from lockgate.ending import end_at_once_on_signals, leave
+
+    # Before the libraries are loaded, which takes seconds on a busy machine.
+    end_at_once_on_signals()
     from lockgate.app import run_operator
+    from lockgate.registries.configured import configured_registries
     from lockgate.telemetry.logs import set_up_logs
 
     try:
         settings = Settings.from_environment()
+        registries = configured_registries(settings)
     except SettingsError as error:
         print(f"lockgate: {error}", file=sys.stderr)
         return 2
     set_up_logs(settings.log_level, settings.log_format)
-    asyncio.run(run_operator(settings))
+
+    async def run_and_leave() -> None:
+        await run_operator(settings, registries)
+        leave()
+
+    asyncio.run(run_and_leave())
     return 0
 
 

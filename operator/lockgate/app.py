@@ -1,9 +1,8 @@
 """The composition root: builds every object once, by hand, and runs them until told to stop."""
 
 import asyncio
-import contextlib
-import signal
-from datetime import UTC, datetime
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -11,98 +10,163 @@ from prometheus_client import CollectorRegistry
 
 from lockgate import __version__
 from lockgate.apply.applier import Applier
+from lockgate.apply.ledger import Ledger
+from lockgate.backends.deployment.backend import DeploymentBackend
+from lockgate.backends.deployment.observer import Observer
+from lockgate.backends.deployment.templates import Templates
+from lockgate.backends.settings import PodSettings, PodSource
+from lockgate.catalog import Catalog
+from lockgate.clock import now, precise_now
 from lockgate.domain.ports import Registry
-from lockgate.domain.resources import Key, Resource
-from lockgate.errors import LockgateError
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource
+from lockgate.ending import stop_on_signals
+from lockgate.errors import Forbidden
+from lockgate.heap import Heap
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
-from lockgate.observe.observer import Observer
-from lockgate.reconciler import Reconciler
-from lockgate.render.settings import PodSettings
+from lockgate.reconciler import PassResult, Reconciler
+from lockgate.registries.configured import RegistrySettings
+from lockgate.registries.wandb.registry import WandbRegistry
+from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
-from lockgate.resolve.followers import Followers
+from lockgate.resolve.edits import RuntimeEdits
+from lockgate.resolve.followers import Followers, OfOneSource
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.poller import Poller
 from lockgate.resolve.resolver import Resolver
-from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.resolve.sources import Sources
 from lockgate.settings import Settings
 from lockgate.telemetry.metrics import Metrics
-from lockgate.watch.handlers import Intake, Relists, make_registry, make_settings
-from lockgate.watch.health import HealthServer
-from lockgate.watch.queue import WorkQueue
+from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings
+from lockgate.watch.hearing import Hearing, feeds_of
 from lockgate.watch.store import Store
 from lockgate.watch.supervisor import WatchSupervisor
-from lockgate.watch.sweep import sweep
-from lockgate.watch.workers import Workers
+from lockgate.watch.sweep import Sweeper
+from lockgate.watch.wire import Wire
+from lockgate.web.health import Vitals
+from lockgate.web.server import HealthServer
+from lockgate.work.attention import Attention
+from lockgate.work.queue import WorkQueue
+from lockgate.work.tasks import attempt, end, keep
+from lockgate.work.workers import Workers
 
 _log = structlog.get_logger(__name__)
-_SWEEP_RETRY_SECONDS = 2.0
-_SWEEP_PAUSE_SECONDS = 1.0
-
-
-def precise_now() -> datetime:
-    """The one clock."""
-    return datetime.now(UTC)
-
-
-def now() -> datetime:
-    """The one clock, to the second, as Kubernetes writes times in statuses."""
-    return precise_now().replace(microsecond=0)
+_REGISTRY_START_SECONDS = 5.0
+# The end has three steps, each of which may take so long; the whole process never longer than the next.
+_END_SECONDS = 0.8
+STOP_SECONDS = 4.0
+# The watch's thread is waited for so long, in a thread that must end by itself.
+_LEFT_SECONDS = 0.6
+_LAST_EVENTS_SECONDS = 0.5
 
 
 class App:
     """The operator: one instance a process."""
 
-    def __init__(self, settings: Settings, credentials: Credentials, registry: Registry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        registries: Mapping[str, Registry],
+        pod_sources: Mapping[str, PodSource],
+    ) -> None:
         self._settings = settings
+        self._pod_sources = pod_sources
         self._metrics = Metrics(CollectorRegistry())
-        self._session = KubeSession(credentials)
-        self._store = Store()
         self._queue = WorkQueue()
-        self._intake = Intake(self._store, self._queue.wake, self._forget)
-        self._lookups = Lookups(registry, self._metrics)
-        self._followers = Followers()
-        self._applier = Applier(self._session, self._store, now)
+        self._session = KubeSession(
+            credentials,
+            rate=settings.kubernetes_requests_per_second,
+            returned=self._queue.wake_failed,
+        )
+        self._store = Store()
+        self._followers = Followers(most_per_namespace=settings.registry_references_per_namespace)
+        self._sources = Sources(
+            {
+                name: Lookups(registry, self._metrics, OfOneSource(self._followers, name), self._queue.wake)
+                for name, registry in registries.items()
+            }
+        )
+        self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
+        self._resolver = Resolver(self._sources, self._followers, self._edits)
+        self._hearing = Hearing(feeds_of(settings.watch_namespaces))
+        self._attention = Attention(
+            lambda: bool(self._hearing.deaf_kinds()),
+            lambda: self._sweeper.answered_seconds(),
+            self._queue.wake_failed,
+        )
+        self._backend = self._make_backend()
+        self._outbox = Outbox(self._session, self._metrics, instance=settings.pod_name, clock=precise_now)
         self._reconciler = self._make_reconciler()
-        self._swept = False
-        self._sweep_now = asyncio.Event()
-        self._relists = Relists()
-        self._loop = asyncio.get_running_loop()
+        self._intake = Intake(self._store, self._queue.wake, self._forget)
+        crossing = Crossing(asyncio.get_running_loop(), self._take)
+        wire = Wire(credentials, self._hearing, crossing.hand_over)
         self._watch = WatchSupervisor(
-            make_registry(self._intake, self._loop, credentials, self._heard),
-            make_settings(),
+            make_registry(credentials.server, wire, crossing.hand_over),
+            make_settings(self._hearing),
             settings.watch_namespaces,
-            on_restart=self._entered_again,
+            wire.close,
         )
-        self._health = HealthServer(
-            registry=self._metrics.registry,
-            queue=self._queue,
-            watch_failing=self._watch.failing_seconds,
-            is_ready=lambda: self._swept,
+        self._sweeper = Sweeper(
+            self._session,
+            self._store,
+            self._intake,
+            self._hearing,
+            self._watch,
+            self._metrics,
+            self._queue.wake,
+            interval=settings.sweep_seconds,
         )
+        self._health = HealthServer(self._metrics.registry, self._vitals(), self._metrics.sample)
         self._metrics.watch_gauges(
             queue_depth=lambda: len(self._queue),
-            queue_oldest=self._queue.oldest_seconds,
+            queue_oldest_seconds=self._queue.oldest_seconds,
             watch_entries=lambda: self._watch.entries,
+            watch_silent_seconds=self._hearing.blind_seconds,
+            runtime_edits_waiting=self._edits.waiting,
+        )
+
+    def _vitals(self) -> Vitals:
+        return Vitals(
+            watch_alive=self._watch.is_alive,
+            blind_seconds=self._hearing.blind_seconds,
+            answered_seconds=self._sweeper.answered_seconds,
+            stuck_seconds=self._queue.stuck_seconds,
+            is_seen=self._sweeper.opened.is_set,
+            deaf_kinds=lambda: [kind.plural for kind in self._hearing.deaf_kinds()],
+        )
+
+    def _make_backend(self) -> DeploymentBackend:
+        settings, ledger = self._settings, Ledger(self._session)
+        pods = PodSettings(
+            fetch_image=settings.fetch_image,
+            sources=self._pod_sources,
+            fetch_deadline_seconds=settings.fetch_deadline_seconds,
+            fetch_max_bytes=settings.fetch_max_bytes,
+            fetch_max_files=settings.fetch_max_files,
+            proxy=settings.proxy,
+            image_pull_secrets=settings.model_image_pull_secrets,
+            storage_requests=settings.model_storage_requests,
+            cache_claim=settings.model_cache_claim,
+            cache_max_bytes=settings.model_cache_max_bytes,
+            cache_fs_group=settings.model_cache_fs_group,
+        )
+        return DeploymentBackend(
+            Observer(self._store, self._session, clock=now, monotonic=self._attention.seconds),
+            Applier(self._session, self._store, time.monotonic),
+            ledger,
+            Templates(ledger, self._store, self._session, pods),
         )
 
     def _make_reconciler(self) -> Reconciler:
-        settings = self._settings
         return Reconciler(
             view=self._store,
-            resolver=Resolver(self._lookups, self._followers),
-            observer=Observer(self._store),
-            applier=self._applier,
-            writer=Writer(self._session, self._store, instance=settings.pod_name, clock=precise_now),
+            catalog=Catalog(self._store),
+            resolver=self._resolver,
+            edits=self._edits,
+            backend=self._backend,
+            writer=Writer(self._session, self._store, self._outbox),
             telemetry=self._metrics,
-            pods=PodSettings(
-                fetch_image=settings.fetch_image,
-                registry_base_url=settings.registry_base_url,
-                secret_name=settings.model_secret_name,
-                secret_key=settings.model_secret_key,
-                fetch_deadline_seconds=settings.fetch_deadline_seconds,
-                fetch_max_bytes=settings.fetch_max_bytes,
-            ),
             clock=now,
         )
 
@@ -111,89 +175,107 @@ class App:
         settings = self._settings
         await self._health.start(settings.http_host, settings.http_port)
         _log.info(
-            "started", version=__version__, registry=settings.registry_base_url, port=settings.http_port
+            "started",
+            version=__version__,
+            registries={name: source.base_url for name, source in self._pod_sources.items()},
+            port=settings.http_port,
         )
         workers = Workers(
             self._queue,
-            self._reconciler.reconcile,
+            self._pass,
             self._metrics,
             forget=self._forget,
             count=settings.workers,
             resync_seconds=settings.resync_seconds,
             clock=now,
         )
-        poller = Poller(
-            self._lookups, self._followers, self._queue.wake, interval=settings.poll_interval_seconds
-        )
-        work = asyncio.create_task(self._sweep_forever(workers, poller))
+        parts = asyncio.create_task(self._run_parts(workers))
         stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
+            await asyncio.wait({parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if parts.done():
+                parts.result()
         finally:
-            await self._shut_down(work, stopped)
+            await self._shut_down(parts, stopped)
 
-    async def _sweep_forever(self, workers: Workers, poller: Poller) -> None:
-        """The first sweep opens the work; later ones follow at an interval or when the watch was cut."""
-        await self._sweep_until_it_succeeds()
-        self._swept = True
+    async def _run_parts(self, workers: Workers) -> None:
+        # Loaded before there is work, which it would have to share the interpreter with.
+        await attempt("warming the registries' clients", self._sources.warm(_REGISTRY_START_SECONDS))
+        heap = Heap(is_quiet=lambda: not self._queue.has_work)
         self._watch.start()
+        restarted = self._metrics.task_restarted
         async with asyncio.TaskGroup() as group:
-            group.create_task(workers.run())
-            group.create_task(poller.run())
-            while True:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._sweep_now.wait(), self._settings.sweep_seconds)
-                # A list comes as many events; one sweep answers them all.
-                await asyncio.sleep(_SWEEP_PAUSE_SECONDS)
-                self._sweep_now.clear()
-                await self._sweep_until_it_succeeds()
+            group.create_task(keep("attention", self._attention.run, restarted))
+            group.create_task(keep("heap", heap.run, restarted))
+            group.create_task(keep("sweeper", self._sweeper.run, restarted))
+            await self._sweeper.opened.wait()
+            known = self._store.all(MODEL_DEPLOYMENT)
+            await attempt("asking ahead", self._resolver.prime(known, now(), _REGISTRY_START_SECONDS))
+            group.create_task(keep("workers", workers.run, restarted))
+            for lookups in self._sources.values():
+                poller = Poller(lookups, interval=self._settings.poll_interval_seconds)
+                group.create_task(keep("poller", poller.run, restarted))
+            group.create_task(keep("outbox", self._outbox.run, restarted))
 
-    async def _sweep_until_it_succeeds(self) -> None:
-        while True:
-            try:
-                await sweep(self._session, self._store, self._intake, self._settings.watch_namespaces)
-                return
-            except LockgateError as error:
-                _log.warning("the cluster cannot be listed", reason=error.reason, message=error.message)
-                await asyncio.sleep(_SWEEP_RETRY_SECONDS)
+    async def _pass(self, key: Key) -> PassResult:
+        if not self._sweeper.sees(key[0]):
+            # A pass would take what it cannot see for absent. What serves goes on serving.
+            return PassResult(failure=Forbidden(f"namespace {key[0]} cannot be seen"))
+        return await self._reconciler.reconcile(key)
 
-    def _heard(self, resource: Resource, event_type: str | None, key: Key) -> None:
-        if self._relists.is_repeated(resource, event_type, key):
-            self._sweep_now.set()
-
-    def _entered_again(self) -> None:
-        self._loop.call_soon_threadsafe(self._relists.restart)
-        self._loop.call_soon_threadsafe(self._sweep_now.set)
+    def _take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
+        self._sweeper.heard(resource, event_type, obj)
+        self._intake.take(resource, event_type, obj)
 
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)
         self._followers.forget(key)
-        self._applier.forget(key)
+        self._edits.forget(key)
+        self._backend.forget(key)
         self._metrics.forgotten(key)
 
     async def _shut_down(self, *tasks: asyncio.Task[Any]) -> None:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(self._watch.stop)
-        await self._lookups.close()
-        await self._session.close()
-        await self._health.stop()
+        await end(_END_SECONDS, parts=asyncio.gather(*tasks, return_exceptions=True))
+        await end(
+            _END_SECONDS,
+            events=self._outbox.flush(within=_LAST_EVENTS_SECONDS),
+            watch=asyncio.to_thread(self._watch.stop, _LEFT_SECONDS),
+            registries=self._sources.close(),
+            probes=self._health.stop(),
+        )
+        await end(_END_SECONDS, connections=self._session.close())
         _log.info("stopped")
 
 
-async def run_operator(settings: Settings) -> None:
-    """Run the operator until SIGTERM or SIGINT."""
+async def run_operator(settings: Settings, configured: Mapping[str, RegistrySettings]) -> None:
+    """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    registry = WandbRegistry(
-        base_url=settings.registry_base_url,
-        organization=settings.registry_organization or None,
-        api_key_file=settings.registry_api_key_file,
-        timeout=settings.registry_timeout_seconds,
+    stop_on_signals(stop, at_most=STOP_SECONDS)
+    registries = {name: open_registry(registry) for name, registry in configured.items()}
+    pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
+    await App(settings, Credentials.load(), registries, pod_sources).run(stop)
+
+
+def open_registry(configured: RegistrySettings) -> Registry:
+    """The door to one registry server; nothing is asked yet."""
+    return WandbRegistry(
+        base_url=configured.base_url,
+        organization=configured.organization or None,
+        api_key_file=configured.api_key_file,
+        timeout=configured.timeout,
+        ca_bundle=configured.ca_bundle,
+        allow_http=configured.allow_http,
     )
-    await App(settings, Credentials.load(), registry).run(stop)
+
+
+def pod_source(configured: RegistrySettings) -> PodSource:
+    """How model pods fetch from it."""
+    return PodSource(
+        base_url=configured.base_url,
+        secret_name=configured.model_secret_name,
+        secret_key=configured.model_secret_key,
+        ca_config_map=configured.model_ca_config_map,
+        ca_key=configured.model_ca_key,
+    )

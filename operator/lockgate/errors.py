@@ -1,42 +1,58 @@
 """What can go wrong, as a tree that decides what happens next.
 
     LockgateError(reason, message)
-    ├── Terminal          a human must act: Stalled, looked at again on a change or a slow resync
+    ├── Terminal          a human must act: Stalled, looked at again on a change (else at an interval)
     │   ├── InvalidSpec   a field of the resource cannot be used as it stands
     │   ├── ArtifactRejected   the version may never be served (empty, references, format, bytes)
     │   ├── DigestChanged      one version was seen with two contents
-    │   └── NotOwned      an object of that name exists and is not ours
+    │   ├── NotOwned      an object of that name exists and is not ours
+    │   └── Refused       the API server will never take what was to be written
     ├── NotReadyYet       nothing is broken: looked at again at a fixed interval, no back-off
-    │   ├── AliasNotFound, VersionNotFound, RegistryNotFound, AccessDenied
-    │   ├── ArtifactPending
-    │   └── RuntimeNotFound
+    │   ├── Missing       AliasNotFound, VersionNotFound, RegistryNotFound
+    │   ├── AccessDenied, ArtifactPending
+    │   ├── RuntimeNotFound
+    │   ├── Unanswered    the registry was asked, and will be heard
+    │   └── Terminating   an object of ours is on its way out, and its name is taken meanwhile
     └── Transient(after)  jittered back-off; a hint of the server wins
-        ├── RegistryUnavailable, RegistryClientFailed
-        ├── ClusterUnavailable, Conflict, Forbidden
-        └── Contested     somebody else keeps changing what we put right
+        ├── RegistryUnavailable, RegistryClientFailed, RegistryUntrusted
+        ├── ClusterUnavailable, Conflict (AlreadyExists), Forbidden
+        ├── Contested     somebody else keeps changing what we put right
+        └── InternalError a defect of Lockgate itself
 
 Doors translate foreign errors into these with `raise ... from`. Messages are one sentence for a
-person, name the thing and the fix, and never carry a secret, a signed address or a header.
-A gate that fails is a decision, not an error.
+person, name the thing and the fix, and never carry a secret, a signed address or a header; they
+are bounded and printable as soon as they are made. An error knows the condition that it speaks
+of beside Ready. A gate that fails is a decision, not an error.
 """
 
 from typing import ClassVar
 
-from lockgate.names import Reason
+from lockgate.names import ConditionType, Reason
+from lockgate.sentences import cause, sentence
 
 
 class LockgateError(Exception):
-    """Anything a pass can end with; `reason` is the condition reason, `message` the sentence."""
+    """Anything a pass can end with; `reason` is the condition reason, `message` the sentence.
+
+    `condition` is RESOLVED when what failed is the registry's answer, None when nothing but the
+    summary is concerned.
+    """
 
     reason: ClassVar[Reason] = Reason.INTERNAL_ERROR
+    condition: ClassVar[ConditionType | None] = None
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = sentence(message)
+        super().__init__(self.message)
 
 
 class Terminal(LockgateError):
-    """A human must act; nothing is retried before something changes."""
+    """A human must act; nothing is retried before something changes.
+
+    `end_is_told` says whether an event tells us that it changed. Where none does we look again.
+    """
+
+    end_is_told: ClassVar[bool] = True
 
 
 class InvalidSpec(Terminal):
@@ -45,14 +61,16 @@ class InvalidSpec(Terminal):
     reason = Reason.INVALID_SPEC
 
     def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path} {problem}")
+        super().__init__(f"{sentence(path, 200)} {problem}")
         self.path = path
+        self.problem = problem
 
 
 class ArtifactRejected(Terminal):
     """The registry's version must not be served."""
 
     reason = Reason.ARTIFACT_REJECTED
+    condition = ConditionType.RESOLVED
 
 
 class FormatNotAccepted(ArtifactRejected):
@@ -67,29 +85,49 @@ class DigestChanged(ArtifactRejected):
     reason = Reason.DIGEST_CHANGED
 
 
+class TemplateLost(Terminal):
+    """What the pods of a release were made of is nowhere to be found, so it cannot be put right."""
+
+    reason = Reason.TEMPLATE_LOST
+
+
 class NotOwned(Terminal):
     """An object with the name of one of ours belongs to somebody else."""
 
     reason = Reason.NOT_OWNED
+    end_is_told = False  # an object without our label is not watched
+
+
+class Refused(Terminal):
+    """The API server will never take what was to be written, as it stands."""
+
+    reason = Reason.REFUSED
+    end_is_told = False  # policies and admission webhooks are not watched
 
 
 class NotReadyYet(LockgateError):
     """Not a failure of ours: look again after a fixed interval."""
 
 
-class AliasNotFound(NotReadyYet):
+class Missing(NotReadyYet):
+    """What the spec names is not in the registry, or the key cannot see it."""
+
+    condition = ConditionType.RESOLVED
+
+
+class AliasNotFound(Missing):
     """The collection has no such alias, or the key cannot see it (W&B answers both alike)."""
 
     reason = Reason.ALIAS_NOT_FOUND
 
 
-class VersionNotFound(NotReadyYet):
+class VersionNotFound(Missing):
     """A pinned version does not exist in the collection, or the key cannot see it."""
 
     reason = Reason.VERSION_NOT_FOUND
 
 
-class RegistryNotFound(NotReadyYet):
+class RegistryNotFound(Missing):
     """The registry or the collection does not exist, or the key cannot see it."""
 
     reason = Reason.REGISTRY_NOT_FOUND
@@ -99,18 +137,40 @@ class AccessDenied(NotReadyYet):
     """The registry refused the key."""
 
     reason = Reason.ACCESS_DENIED
+    condition = ConditionType.RESOLVED
 
 
 class ArtifactPending(NotReadyYet):
     """The version is still being uploaded."""
 
     reason = Reason.ARTIFACT_PENDING
+    condition = ConditionType.RESOLVED
 
 
 class RuntimeNotFound(NotReadyYet):
     """The named ModelRuntime does not exist (yet)."""
 
     reason = Reason.RUNTIME_NOT_FOUND
+
+
+class Unanswered(NotReadyYet):
+    """The registry was asked and has not answered yet; its answer wakes whoever waits for it.
+
+    `waited` tells for how long (seconds) its answer has been waited for.
+    """
+
+    reason = Reason.WAITING_FOR_REGISTRY
+    condition = ConditionType.RESOLVED
+
+    def __init__(self, message: str, waited: float = 0.0) -> None:
+        super().__init__(message)
+        self.waited = waited
+
+
+class Terminating(NotReadyYet):
+    """An object of ours is being deleted; the end of that wakes whoever waits for it."""
+
+    reason = Reason.WAITING_FOR_DELETION
 
 
 class Transient(LockgateError):
@@ -125,12 +185,21 @@ class RegistryUnavailable(Transient):
     """The registry did not answer, was throttled, or answered something that is no answer."""
 
     reason = Reason.REGISTRY_UNAVAILABLE
+    condition = ConditionType.RESOLVED
 
 
 class RegistryClientFailed(Transient):
     """The registry's client process died and is being rebuilt."""
 
     reason = Reason.REGISTRY_CLIENT_FAILED
+    condition = ConditionType.RESOLVED
+
+
+class RegistryUntrusted(Transient):
+    """The registry's certificate is signed by nobody that is trusted here."""
+
+    reason = Reason.REGISTRY_UNTRUSTED
+    condition = ConditionType.RESOLVED
 
 
 class ClusterUnavailable(Transient):
@@ -143,6 +212,10 @@ class Conflict(Transient):
     """Our view was older than the object; the next pass reads again."""
 
     reason = Reason.CONFLICT
+
+
+class AlreadyExists(Conflict):
+    """An object of that name is there already, whoever made it."""
 
 
 class Forbidden(Transient):
@@ -161,3 +234,15 @@ class InternalError(Transient):
     """A defect of Lockgate; logged with its traceback and tried again with back-off."""
 
     reason = Reason.INTERNAL_ERROR
+
+    @classmethod
+    def of(cls, defect: BaseException, doing: str) -> "InternalError":
+        """What is told of a defect: the same each time, so that a status stays as it is.
+
+        Its own words are for the log: nobody has checked what they carry.
+        """
+        kind = cause(type(defect).__name__)
+        return cls(
+            f"a defect of Lockgate ({kind}) stopped {doing}; what serves goes on serving, it is tried "
+            "again, and the operator's log says more"
+        )

@@ -1,35 +1,43 @@
-"""The story of one pass: parse, resolve, observe, plan, render, apply, report.
+"""The story of one pass: parse, resolve, observe, plan, realise, report.
 
 A pass looks at the whole of one ModelDeployment and moves it at most one step. What it applied
-is observed by the next pass. Whatever fails, the status says so in one sentence, and what serves
-goes on serving. When to look again is part of the answer; keeping time is not done here.
+is observed by the next pass. Whatever fails, be it a defect of ours, the status says so in one
+sentence, and what serves goes on serving. When to look again is part of the answer; keeping time
+is not done here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from lockgate.api.parse import parse_model_deployment
+from lockgate.api.parse import parse_followed, parse_identity, parse_model_deployment
 from lockgate.api.spec import ModelDeployment, ModelRuntime
-from lockgate.api.status import to_dict
-from lockgate.apply.applier import Applier
+from lockgate.api.status import ModelDeploymentStatus
+from lockgate.api.status_codec import parse_status, with_summary
+from lockgate.backends.base import Backend
+from lockgate.catalog import Catalog
+from lockgate.domain.findings import Findings
 from lockgate.domain.observed import Target
 from lockgate.domain.ports import ClusterView, Telemetry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object
-from lockgate.errors import InternalError, InvalidSpec, LockgateError
-from lockgate.observe.observer import Observer
+from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost, Unanswered
 from lockgate.plan.planner import plan_rollout
-from lockgate.render.objects import render_objects
-from lockgate.render.settings import PodSettings
-from lockgate.report.compute import compute_status
-from lockgate.report.events import notices
-from lockgate.report.verdicts import Findings
+from lockgate.plan.reach import within_reach
+from lockgate.report.compute import compute_status, refused_status
+from lockgate.report.events import Notice, notices, turns
 from lockgate.report.writer import Writer
-from lockgate.resolve.resolver import Resolver
+from lockgate.resolve.edits import RuntimeEdits
+from lockgate.resolve.resolver import Resolver, is_resolved
 
 _log = structlog.get_logger(__name__)
+# Whatever a pass asks for itself, so long it waits: nothing that it does can make it run hot.
+_PAUSE = timedelta(seconds=1)
+# A controller that is busy answers late, and its answer wakes; this is for when it never comes.
+_FOLLOWED = timedelta(seconds=10)
+# How long a first answer of the registry may take before the status says that it is waited for.
+FIRST_ANSWER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,12 @@ class Reconciler:
     """Runs passes; holds no state of its own."""
 
     view: ClusterView
+    catalog: Catalog
     resolver: Resolver
-    observer: Observer
-    applier: Applier
+    edits: RuntimeEdits
+    backend: Backend
     writer: Writer
     telemetry: Telemetry
-    pods: PodSettings
     clock: Callable[[], datetime]
 
     async def reconcile(self, key: Key) -> PassResult:
@@ -62,23 +70,44 @@ class Reconciler:
         raw = self.view.get(MODEL_DEPLOYMENT, key)
         if raw is None:
             return PassResult(gone=True)
+        try:
+            return await self._look(key, raw)
+        finally:
+            self.edits.passed(key)
+
+    async def _look(self, key: Key, raw: Object) -> PassResult:
         if "deletionTimestamp" in raw["metadata"]:
             # Children go with their owner; nothing of ours is left to undo.
             return PassResult()
         try:
-            deployment = parse_model_deployment(raw)
-        except InvalidSpec as error:
-            return await self._report_unreadable(raw, error)
-        found = await self._find_and_act(deployment)
-        await self._report(found)
+            found = await self._find_and_act(parse_model_deployment(raw))
+            if is_early(found):
+                return PassResult(failure=found.failure, wake=self._wake(found))
+            told = replace(found, failure=None) if is_untold(found) else found
+            status = compute_status(told, self.clock())
+        except LockgateError as error:
+            return await self._report_refusal(raw, error)
+        except Exception as defect:
+            _log.exception("pass failed unexpectedly", key=key)
+            return await self._report_refusal(raw, InternalError.of(defect, "this pass"))
+        refusal = await self._report(raw, status, notices(told, status))
+        if refusal is not None:
+            return PassResult(failure=refusal)
+        self._count(found)
+        await self._tidy(found, status)
         return PassResult(failure=found.failure, wake=self._wake(found))
 
     def _wake(self, found: Findings) -> datetime | None:
-        if found.applied is not None and found.applied.changed:
+        now, applied = self.clock(), found.applied
+        soonest, end_of_pin = now + _PAUSE, self._end_of_pin(found.deployment)
+        if applied is not None and applied.changed:
             # What was written is observed by a pass of its own, even if nothing moves because of it.
-            return self.clock()
-        wakes = (found.plan.wake if found.plan else None, self._end_of_pin(found.deployment))
-        return min(filter(None, wakes), default=None)
+            wakes = [now + _FOLLOWED if applied.followed else soonest, end_of_pin]
+        else:
+            early = now + timedelta(seconds=FIRST_ANSWER_SECONDS) if is_early(found) else None
+            wakes = [early, found.plan.wake if found.plan else None, end_of_pin]
+        asked_for = min(filter(None, wakes), default=None)
+        return asked_for and max(asked_for, soonest)
 
     def _end_of_pin(self, deployment: ModelDeployment) -> datetime | None:
         """When another reference is to be followed, whatever stands in the way until then."""
@@ -86,65 +115,97 @@ class Reconciler:
         return pin.until if pin is not None and pin.is_active(self.clock()) else None
 
     async def _find_and_act(self, deployment: ModelDeployment) -> Findings:
-        runtime, target, failure = await self._resolve(deployment)
-        observed = self.observer.observe(deployment)
+        runtime, target, failure = self._resolve(deployment)
+        observed, unread = await self.backend.observe(deployment)
         now = self.clock()
         found = Findings(
             deployment=deployment,
             target=target,
             observed=observed,
             plan=plan_rollout(deployment, target, observed, now),
-            failure=failure,
+            failure=failure or unread,
         )
-        if runtime is None or found.plan is None or not found.plan.apply:
+        if found.plan is None or found.plan.stage is None:
             return found
         try:
-            objects = render_objects(deployment, runtime, found.plan, self.pods)
-            return replace(found, applied=await self.applier.apply(deployment, objects))
+            stage = within_reach(found.plan.stage, observed, deployment.replicas)
+            applied = await self.backend.realise(deployment, stage, runtime)
+            return replace(found, applied=applied)
+        except TemplateLost as lost:
+            # Without its runtime a release cannot be drawn: that it is gone says more.
+            return replace(found, plan=None, failure=found.failure if runtime is None else lost)
         except LockgateError as error:
             # Nothing of the plan is certain to be in the cluster: the next pass plans it again.
             return replace(found, plan=None, failure=error)
 
-    async def _resolve(
+    def _resolve(
         self, deployment: ModelDeployment
     ) -> tuple[ModelRuntime | None, Target | None, LockgateError | None]:
         runtime = None
         try:
-            runtime = self.observer.runtime(deployment)
-            return runtime, await self.resolver.resolve(deployment, runtime, self.clock()), None
+            runtime = self.catalog.runtime(deployment)
+            return runtime, self.resolver.resolve(deployment, runtime, self.clock()), None
         except LockgateError as error:
             return runtime, None, error
-        except Exception as error:
+        except Exception as defect:
             _log.exception("resolve failed unexpectedly", key=deployment.key)
-            return None, None, InternalError(f"resolving failed unexpectedly ({type(error).__name__})")
+            return None, None, InternalError.of(defect, "the look at the registry")
 
-    async def _report(self, found: Findings) -> None:
-        status = compute_status(found, self.clock())
-        if await self.writer.write_status(found.deployment, status):
-            await self.writer.write_events(found.deployment, notices(found, status))
-        deployment = found.deployment
-        if self.view.get(MODEL_DEPLOYMENT, deployment.key) is None:
-            # Deleted during the pass: its series were removed and must not come back.
+    async def _report_refusal(self, raw: Object, error: LockgateError) -> PassResult:
+        """What could not be judged: the summary says so, and everything else stays as it was."""
+        previous, generation = parse_status(raw.get("status")), parse_identity(raw).generation
+        status = refused_status(previous, generation=generation, error=error, now=self.clock())
+        refusal = await self._report(raw, status, turns(previous, status))
+        return PassResult(failure=refusal or error)
+
+    async def _report(
+        self, raw: Object, status: ModelDeploymentStatus, owed: Sequence[Notice]
+    ) -> Refused | None:
+        """Status, then Events, then metrics; a status that is refused gives way to one that tells of that."""
+        identity, told, refusal = parse_identity(raw), raw.get("status"), None
+        try:
+            written = await self.writer.write_status(identity, status, told)
+        except Refused as error:
+            _log.error("status refused", key=identity.key, message=error.message)
+            refusal, previous = error, parse_status(told)
+            status = refused_status(previous, generation=identity.generation, error=error, now=self.clock())
+            owed = turns(previous, status)
+            # What the API server holds it has accepted: only the summary in it is changed.
+            written = await self.writer.write_raw_status(identity, with_summary(told, status), told)
+        if written:
+            self.writer.write_events(identity, owed)
+        if self.view.stamp(MODEL_DEPLOYMENT, identity.key) is not None:
+            # Else it was deleted during the pass: its series were removed and must not come back.
+            self.telemetry.status_changed(identity.key, status, *parse_followed(raw))
+        return refusal
+
+    async def _tidy(self, found: Findings, status: ModelDeploymentStatus) -> None:
+        """What no status names any more nobody goes back to."""
+        named = {known.release for known in status.known_revisions}
+        dropped = [known for known in found.previous.known_revisions if known.release not in named]
+        if not dropped:
             return
-        self._count(found)
-        self.telemetry.status_changed(
-            deployment.key,
-            to_dict(status),
-            f"{deployment.registry}/{deployment.collection}",
-            deployment.alias,
-        )
+        try:
+            await self.backend.tidy(found.deployment, dict.fromkeys(dropped))
+        except LockgateError as error:
+            # It goes with its ModelDeployment at the latest.
+            _log.warning("a ledger entry is left behind", key=found.deployment.key, message=error.message)
 
     def _count(self, found: Findings) -> None:
+        if self.view.stamp(MODEL_DEPLOYMENT, found.deployment.key) is None:
+            return
         for entry in found.plan.finished if found.plan else ():
             seconds = (entry.finished_at - entry.started_at).total_seconds() if entry.started_at else None
             self.telemetry.rollout_ended(found.deployment.key, entry.outcome.value, seconds)
 
-    async def _report_unreadable(self, raw: Object, error: InvalidSpec) -> PassResult:
-        """A spec that the schema of another day let in: everything else in it counts as absent."""
-        spec = {
-            "model": {"registry": "unreadable", "collection": "unreadable", "alias": "unreadable"},
-            "runtime": {"name": "unreadable"},
-        }
-        deployment = parse_model_deployment({**raw, "spec": spec})
-        await self._report(Findings(deployment=deployment, failure=error))
-        return PassResult(failure=error)
+
+def is_early(found: Findings) -> bool:
+    """Whether an answer that is about to come is worth waiting for before a status is written."""
+    failure = found.failure
+    waits = isinstance(failure, Unanswered) and failure.waited < FIRST_ANSWER_SECONDS
+    return waits and not is_resolved(found.deployment)
+
+
+def is_untold(found: Findings) -> bool:
+    """Whether what the status tells of this spec stands until the registry has answered."""
+    return isinstance(found.failure, Unanswered) and is_resolved(found.deployment)

@@ -1,7 +1,8 @@
 """A cluster that somebody else runs, as a world: everything goes through kubectl and its own login.
 
 Nothing is started and nothing is left behind but what the caller made; closing ends only the
-port-forwards and forgets the identities this file made.
+port-forwards and forgets the identities this file made. How images get to somebody else's nodes is
+not ours to know, so it offers neither that nor parts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from lockgate_sandbox.errors import NotOffered, SandboxError, Unavailable
+from lockgate_sandbox.errors import SandboxError, Unavailable
 from lockgate_sandbox.kubeconfig import write_kubeconfig
 from lockgate_sandbox.pki import KeyPair, signing_request
 from lockgate_sandbox.programs import run_helm, run_kubectl
@@ -127,13 +128,6 @@ class ExistingWorld:
         url = _forwarded_url(process, words, f"{namespace}/{service}:{port}")
         self._forwards[key] = (process, url)
         return url
-
-    def load_image_archives(self, archives: Sequence[Path]) -> None:
-        """Not offered: how images get to somebody else's nodes is not ours to know."""
-        raise NotOffered(
-            "cannot load images into an existing cluster; push them to a registry it can pull from,"
-            " or use its own loader (such as `kind load image-archive`)"
-        )
 
     def close(self) -> None:
         """End the port-forwards and forget the identities."""

@@ -9,20 +9,17 @@ termination takes time. What depends on those belongs on a cluster world.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import heapq
 import http.client
 import itertools
-import queue
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Self
 
-from lockgate_sandbox.api import ApiClient, ApiError, Json
+from lockgate_sandbox.acting import Acting
+from lockgate_sandbox.api import ApiError, Json
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.pod_fates import BecomesReady, Fate, statuses
 from lockgate_sandbox.running import RunningWorld
@@ -30,8 +27,6 @@ from lockgate_sandbox.running import RunningWorld
 _HOST_IP = "192.0.2.10"  # an address that is reserved for documentation and so never answers
 _LEASE_SECONDS = 40
 _RENEW_SECONDS = 10.0
-_AGAIN_SECONDS = 0.5
-_WATCH_SECONDS = 120.0
 _REGISTER_SECONDS = 10.0
 
 Behaviour = Callable[[Json], Fate]
@@ -59,15 +54,12 @@ class NodeActor:
         self.behaviour = behaviour
         self.delay = delay
         self._name = name
-        self._client = ApiClient(kubeconfig)
-        self._watcher = ApiClient(kubeconfig, timeout=_WATCH_SECONDS)
-        self._seen: queue.SimpleQueue[Json] = queue.SimpleQueue()
+        self._acting = Acting(kubeconfig)
+        self._client = self._acting.client
+        self._acting.watch("/api/v1/pods", self._notice, {"fieldSelector": f"spec.nodeName={name}"})
         self._pods: dict[str, Json] = {}
-        self._due: list[tuple[float, int, str, Json]] = []
-        self._counter = itertools.count()
+        self._round = 0
         self._addresses = itertools.count(2)
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._watch, self._work)]
 
     @classmethod
     def on(
@@ -90,21 +82,16 @@ class NodeActor:
     def start(self) -> None:
         """Register the node and begin to act; returns when pods can be scheduled on it."""
         self._register()
-        for thread in self._threads:
-            thread.start()
+        self._acting.soon(self._keep_lease)
+        self._acting.start()
 
     def stop(self) -> None:
         """Stop acting. The node object stays and will be found not ready in time."""
-        self._stopping.set()
-        self._watcher.abort()
-        self._seen.put({})
-        for thread in self._threads:
-            thread.join(5)
-        self._client.close()
+        self._acting.stop()
 
     def reconsider(self) -> None:
         """Ask `behaviour` again about every pod on the node, as when the cause of a failure is gone."""
-        self._seen.put({"type": "RECONSIDER"})
+        self._acting.soon(self._decide_all_anew)
 
     def _register(self) -> None:
         capacity = {"cpu": "10000", "memory": "100Ti", "pods": "100000", "ephemeral-storage": "100Ti"}
@@ -146,83 +133,43 @@ class NodeActor:
                 raise
             self._client.post(leases, {"metadata": {"name": self._name}, "spec": spec})
 
-    def _watch(self) -> None:
-        mine = {"fieldSelector": f"spec.nodeName={self._name}"}
-        while not self._stopping.is_set():
-            # Whatever ends a watch (time, a restart of the API server), a fresh list puts it right.
-            with contextlib.suppress(OSError, ApiError, http.client.HTTPException, ValueError):
-                listed = self._watcher.get("/api/v1/pods", **mine)
-                for pod in listed["items"]:
-                    self._seen.put({"type": "MODIFIED", "object": pod})
-                version = listed["metadata"]["resourceVersion"]
-                for event in self._watcher.watch("/api/v1/pods", resourceVersion=version, **mine):
-                    self._seen.put(event)
-            self._watcher.close()
-            self._stopping.wait(0.1)
-
-    def _work(self) -> None:
-        renew_at = time.monotonic() + _RENEW_SECONDS
-        while not self._stopping.is_set():
-            now = time.monotonic()
-            if now >= renew_at:
-                renew_at = now + _RENEW_SECONDS
-                self._attempt(self._renew)
-            while self._due and self._due[0][0] <= now:
-                _, _, uid, status = heapq.heappop(self._due)
-                if not self._attempt(partial(self._report, uid, status)):
-                    heapq.heappush(self._due, (now + _AGAIN_SECONDS, next(self._counter), uid, status))
-            wake = min(renew_at, self._due[0][0] if self._due else renew_at)
-            with contextlib.suppress(queue.Empty):
-                self._notice(self._seen.get(timeout=max(0.0, wake - time.monotonic())))
+    def _keep_lease(self) -> None:
+        self._renew()
+        self._acting.later(_RENEW_SECONDS, self._keep_lease)
 
     def _notice(self, event: Json) -> None:
-        match event.get("type"):
-            case "ADDED" | "MODIFIED":
-                pod = event["object"]
-                uid = pod["metadata"]["uid"]
-                known = self._pods.get(uid)
-                self._pods[uid] = pod
-                if pod["metadata"].get("deletionTimestamp"):
-                    self._attempt(partial(self._remove, pod))
-                elif known is None and "podIP" not in pod.get("status", {}):
-                    self._decide(pod)
-            case "DELETED":
-                self._pods.pop(event["object"]["metadata"]["uid"], None)
-            case "RECONSIDER":
-                self._due.clear()
-                for pod in self._pods.values():
-                    self._decide(pod)
+        pod = event["object"]
+        uid = pod["metadata"]["uid"]
+        known = self._pods.pop(uid, None)
+        if event["type"] == "DELETED":
+            return
+        self._pods[uid] = pod
+        if pod["metadata"].get("deletionTimestamp"):
+            self._acting.later(0, partial(self._remove, pod))
+        elif known is None and "podIP" not in pod.get("status", {}):
+            self._decide(pod)
+
+    def _decide_all_anew(self) -> None:
+        self._round += 1
+        for pod in self._pods.values():
+            self._decide(pod)
 
     def _decide(self, pod: Json) -> None:
         uid = pod["metadata"]["uid"]
         address = pod.get("status", {}).get("podIP") or self._next_address()
         story = statuses(pod, self.behaviour(pod), address, _HOST_IP, _now())
         for position, status in enumerate(story, start=1):
-            due = time.monotonic() + position * self.delay
-            heapq.heappush(self._due, (due, next(self._counter), uid, status))
+            self._acting.later(position * self.delay, partial(self._report, uid, status, self._round))
 
-    def _report(self, uid: str, status: Json) -> None:
+    def _report(self, uid: str, status: Json, decided: int) -> None:
         pod = self._pods.get(uid)
-        if pod is None or pod["metadata"].get("deletionTimestamp"):
+        if decided != self._round or pod is None or pod["metadata"].get("deletionTimestamp"):
             return
         self._client.merge(f"{_path(pod)}/status", {"metadata": {"uid": uid}, "status": status})
 
     def _remove(self, pod: Json) -> None:
         uid = pod["metadata"]["uid"]
         self._client.delete(_path(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
-
-    def _attempt(self, call: Callable[[], None]) -> bool:
-        """A real kubelet outlives an API server that is away, and a pod that is gone meanwhile.
-
-        False when the call is worth another try.
-        """
-        try:
-            call()
-        except ApiError as error:
-            return error.status in (http.client.NOT_FOUND, http.client.CONFLICT)
-        except (OSError, http.client.HTTPException):
-            return False
-        return True
 
     def _next_address(self) -> str:
         number = next(self._addresses)

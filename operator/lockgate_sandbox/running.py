@@ -1,33 +1,37 @@
-"""A world that the sandbox started: how to talk to it and how to end it.
+"""A world that the sandbox started: how to talk to it, how to add parts to it, how to end it.
 
-Works from the process that started it as well as from any other of the same user. It starts nothing.
+Works from the process that started it as well as from any other of the same user. What only a level
+with pods can do is in `cluster_world`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, overload
 
-from lockgate_sandbox.api import ApiClient
-from lockgate_sandbox.errors import NotOffered, SandboxError
+from lockgate_sandbox.api import ApiClient, Json
+from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.kubeconfig import write_kubeconfig
+from lockgate_sandbox.part import H, Handle, Part, take_in
 from lockgate_sandbox.pki import Authority
 from lockgate_sandbox.programs import run_helm, run_kubectl
+from lockgate_sandbox.supervise import components
 from lockgate_sandbox.supervise.launch import Keeper
-from lockgate_sandbox.worlds import Level, WorldRecord, is_alive, worlds_root
+from lockgate_sandbox.worlds import Level, WorldRecord, is_alive
 
 _END_SECONDS = 25.0
 
 
 class RunningWorld:
-    """A control plane or a cluster that runs on this machine."""
+    """A world that runs on this machine, and offers what a control plane can."""
 
     def __init__(self, directory: Path, keeper: Keeper | None = None) -> None:
         """Take hold of the world in `directory`; `keeper` is there in the process that started it."""
@@ -35,14 +39,6 @@ class RunningWorld:
         self.record = WorldRecord.load(directory)
         self._keeper = keeper
         self._closed = False
-
-    @classmethod
-    def named(cls, name: str) -> Self:
-        """The living world of that name; SandboxError when there is none."""
-        directory = worlds_root() / name
-        if not is_alive(directory):
-            raise SandboxError(f"no world named {name!r} is running; start one with `up --name {name}`")
-        return cls(directory)
 
     def __enter__(self) -> Self:
         return self
@@ -113,23 +109,29 @@ class RunningWorld:
         kubeconfig = self._identity_path("sa", namespace, name)
         return write_kubeconfig(kubeconfig, self.api_url, authority, str(answer["status"]["token"]))
 
-    def forward(self, namespace: str, service: str, port: int) -> str:
-        """Base URL under which this machine reaches a service of the cluster."""
-        if self.level is not Level.CLUSTER:
-            raise NotOffered(
-                f"cannot forward to {namespace}/{service}: a control-plane world runs no pods; use a cluster"
-            )
-        from lockgate_sandbox.cluster.forwards import assign
+    def apply(self, *objects: Json) -> None:
+        """Bring objects into the API, by server-side apply as administrator."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(listed))
 
-        return assign(self.directory, self.record, namespace, service, port)
+    def join(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Have one more server run in the world: restarted when it ends, and gone when the world is.
 
-    def load_image_archives(self, archives: Sequence[Path]) -> None:
-        """Make images (OCI archives) known to the cluster's node under the names they carry."""
-        if self.level is not Level.CLUSTER:
-            raise NotOffered("cannot load images: a control-plane world runs no pods; use a cluster")
-        from lockgate_sandbox.cluster.loading import load_archives
+        Its log is that of component `name`, its working directory and its home are the world's.
+        """
+        server = components.Component(name, argv, environment=environment)
+        components.join(self.directory, self.record.first_pid, server)
 
-        load_archives(self.record, self.program("ctr"), archives)
+    @overload
+    def add(self, part: str) -> Handle: ...
+
+    @overload
+    def add(self, part: Part[Self, H]) -> H: ...
+
+    def add(self, part: str | Part[Self, Handle]) -> Handle:
+        """Install a part and what it needs, or find it installed; returns its handle when it answers."""
+        name = part if isinstance(part, str) else part.name
+        return take_in(name, self, self.directory, self.level)
 
     def close(self) -> None:
         """End the world and wait until nothing of it is left. Harmless when it has ended already."""

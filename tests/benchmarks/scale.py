@@ -1,35 +1,36 @@
 """What does the operator cost as ModelDeployments grow in number? Counted and compared in one run.
 
-For each size: the first rollout of all, rest, a move of every alias, and a restart; CPU from /proc,
-requests from the audit log, look-ups from the registry's log. Sizes are compared with each other:
-seconds of one machine say nothing about another. Pods are left out (replicas: 0).
+For each size: the first rollout of all, rest, a move of every alias, a restart, and a client that
+does nothing but the least writes of such a move. CPU from /proc, requests from the audit log,
+look-ups from the registry's log. Sizes are compared with each other, and the operator with that
+client: seconds of one machine say nothing about another. Pods are left out (replicas: 0).
 """
 
 import argparse
+import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
-import urllib.request
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.benchmarks.measuring import AuditTail, Crowd, cpu_milliseconds, passes, resident_mib
 from tests.integration.site import Operator, Site, install_api
 
-from lockgate_sandbox.api import wait_until_found
+from lockgate_sandbox.api import Json, wait_until_found
 from lockgate_sandbox.registry.running import RunningRegistry, start_registry
 from lockgate_sandbox.running import RunningWorld
-from lockgate_sandbox.supervise.lifetime import children_of
 from lockgate_sandbox.world import start_control_plane
 
 ALIASES = 5
 REST_POLLS = 20
 PATIENCE_SECONDS = 600.0
 # Rarely: to look costs time on the same processors.
-LOOK_SECONDS = 1.0
-_TICKS = os.sysconf("SC_CLK_TCK")
+LOOK_SECONDS = 4.0
+QUIET_SECONDS = 2.0
 
 
 @dataclass
@@ -44,6 +45,10 @@ class Figures:
     rest_lookups_per_poll: float = 0.0
     move_cpu_per: float = 0.0
     move_writes_per: float = 0.0
+    move_registry_requests: int = 0
+    move_last_deployment_seconds: float = 0.0
+    raw_last_deployment_seconds: float = 0.0
+    last_deployment_to_raw: float = 0.0
     restart_cpu_per: float = 0.0
     restart_writes: int = 0
     resident_mib: float = 0.0
@@ -67,7 +72,7 @@ class Bench:
             site.deploy(f"churn-{number}", model=model, replicas=0)
         try:
             site.operator.start()
-            for part in (self._first_rollout, self._rest, self._move, self._restart):
+            for part in (self._first_rollout, self._rest, self._move, self._restart, self._raw):
                 print(
                     f"  {self.size} deployments:{part.__name__.replace('_', ' ')}",
                     file=sys.stderr,
@@ -81,37 +86,75 @@ class Bench:
 
     def _first_rollout(self, figures: Figures) -> None:
         self._wait_all_serve("v0")
-        figures.first_rollout_cpu_per = self._cpu() / self.size
+        figures.first_rollout_cpu_per = cpu_milliseconds(self.site.operator.pid) / self.size
         self._wait_quiet()
         figures.first_rollout_requests_per = len(self.site.requests()) / self.size
 
     def _rest(self, figures: Figures) -> None:
         log = self.site.registry.requests
-        before, cpu = len(self.site.requests()), self._cpu()
+        before, cpu = len(self.site.requests()), cpu_milliseconds(self.site.operator.pid)
         log.clear()
         self.site.wait("polls", lambda: len(log.records()) >= REST_POLLS)
         polls = log.records()
-        figures.rest_cpu_per_poll = (self._cpu() - cpu) / len(polls)
+        figures.rest_cpu_per_poll = (cpu_milliseconds(self.site.operator.pid) - cpu) / len(polls)
         figures.rest_lookups_per_poll = sum(poll.lookups for poll in polls) / len(polls)
         figures.rest_requests = len(self.site.requests()) - before
 
     def _move(self, figures: Figures) -> None:
-        before, cpu = len(self.site.writes()), self._cpu()
+        pid, log, audit = self.site.operator.pid, self.site.registry.requests, self._audit("lockgate/")
+        log.clear()
+        cpu, began = cpu_milliseconds(pid), time.time()
         self._point_aliases("v1")
         self._wait_all_serve("v1")
-        figures.move_cpu_per = (self._cpu() - cpu) / self.size
+        figures.move_cpu_per = (cpu_milliseconds(pid) - cpu) / self.size
+        # Polls go on beside the move; one of them finds it.
+        others = [r for r in log.records() if r.operations != ["LockgateLookUp"]]
+        figures.move_registry_requests = len(others) + 1
         self._wait_quiet()
-        figures.move_writes_per = (len(self.site.writes()) - before) / self.size
-        figures.resident_mib = self._resident_mib()
+        figures.move_writes_per = audit.read().writes / self.size
+        figures.move_last_deployment_seconds = audit.last["patch deployments"] - began
+        figures.resident_mib = resident_mib(pid)
 
     def _restart(self, figures: Figures) -> None:
         before = len(self.site.writes())
         self.site.operator.kill(signal.SIGTERM)
         self.site.operator.start()
-        self._wait("all are looked at", lambda: self._passes() >= self.size)
-        figures.restart_cpu_per = self._cpu() / self.size
+        self._wait("all are looked at", lambda: passes(self.site.operator.port) >= self.size)
+        figures.restart_cpu_per = cpu_milliseconds(self.site.operator.pid) / self.size
         self._wait_quiet()
         figures.restart_writes = len(self.site.writes()) - before
+
+    def _raw(self, figures: Figures) -> None:
+        """One apply of the Deployment and one of the status for each: what nobody can do without."""
+        self.site.operator.kill()
+        audit, began = self._audit("raw"), time.time()
+        crowd = Crowd(self.site.world.kubeconfig, "raw")
+        statuses = {found["metadata"]["name"]: found for found in self.site.all("modeldeployments")}
+        errands = [self._least(found, statuses) for found in self.site.all("deployments")]
+        began = time.time()
+        asyncio.run(crowd.each(errands, lambda done: None))
+        figures.raw_last_deployment_seconds = audit.read().last["patch deployments"] - began
+        figures.last_deployment_to_raw = (
+            figures.move_last_deployment_seconds / figures.raw_last_deployment_seconds
+        )
+
+    def _least(self, found: Json, statuses: dict[str, Json]) -> list[tuple[str, str, object]]:
+        name = found["metadata"]["name"]
+        template = found["spec"]["template"]
+        template["metadata"].setdefault("annotations", {})["raw"] = "moved"
+        kept = {"name": name, "labels": found["metadata"]["labels"]}
+        workload = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": kept, "spec": found["spec"]}
+        status = statuses[name]["status"] | {"step": "raw"}
+        body = [{"op": "add", "path": "/status", "value": status}]
+        manager = "?fieldManager=raw&force=true"
+        return [
+            ("PATCH", self.site.path("deployments", name) + manager, workload),
+            ("PATCH", self.site.path("modeldeployments", name) + "/status", body),
+        ]
+
+    def _audit(self, agent: str) -> AuditTail:
+        assert self.site.world.audit_log is not None
+        return AuditTail(self.site.world.audit_log, self.site.namespace, agent)
 
     def _point_aliases(self, version: str) -> None:
         for number in range(ALIASES):
@@ -131,30 +174,13 @@ class Bench:
         self.site.wait(what, check, within=PATIENCE_SECONDS, every=LOOK_SECONDS)
 
     def _wait_quiet(self) -> None:
-        self.site.wait_quiet(within=PATIENCE_SECONDS)
+        """Events are written last, and belong to what was measured."""
+        self._wait("nothing is asked any more", self._is_quiet)
 
-    def _passes(self) -> float:
-        try:
-            page = urllib.request.urlopen(f"http://127.0.0.1:{self.site.operator.port}/metrics", timeout=20)
-        except OSError:
-            return 0
-        with page:
-            lines = page.read().decode().splitlines()
-        passes = (line for line in lines if line.startswith("lockgate_reconcile_total{"))
-        return sum(float(line.rsplit(" ", 1)[1]) for line in passes)
-
-    def _cpu(self) -> float:
-        """Milliseconds that the operator and its children have used so far."""
-        total = 0
-        operator = self.site.operator.pid
-        for pid in (operator, *children_of(operator)):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total * 1000 / _TICKS
-
-    def _resident_mib(self) -> float:
-        pages = int(Path(f"/proc/{self.site.operator.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    def _is_quiet(self) -> bool:
+        before = len(self.site.requests())
+        time.sleep(QUIET_SECONDS)
+        return len(self.site.requests()) == before
 
 
 def table(measured: Sequence[Figures]) -> str:

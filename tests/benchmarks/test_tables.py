@@ -1,5 +1,6 @@
 """What a benchmark prints can be read without knowing how it was made."""
 
+from tests.benchmarks import waits
 from tests.benchmarks.scale import Figures, table
 
 
@@ -11,3 +12,16 @@ def test_sizes_stand_side_by_side_and_the_largest_is_compared_with_the_smallest(
     assert rows["move writes per deployment"] == ["3.00", "3.00", "1.00"]
     assert rows["rest requests"] == ["0.00", "0.00", "1.00"]
     assert rows["restart writes"] == ["0.00", "7.00", "-"]
+
+
+def test_neighbours_are_judged_by_what_they_add_to_the_slowest_edits():
+    alone = waits.Waits(answer=[0.1] * 3, deployment=[0.2] * 3, status=[0.3] * 3)
+    beside = waits.Waits(answer=[0.1] * 3, deployment=[0.2] * 3, status=[0.3, 0.3, 1.4])
+    figures = waits.Figures(alone=alone, beside=beside)
+    assert figures.failures == ["neighbours add 1.10 s at p99"]
+    rows = {
+        line.split("  ")[1]: line.split()[-3:] for line in waits.report(figures).splitlines() if "p99" in line
+    }
+    assert rows["its status speaks of it, p99"] == ["0.300", "1.400", "1.100"]
+    beside.status[-1] = 1.2
+    assert figures.failures == []

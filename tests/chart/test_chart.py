@@ -2,66 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from tests.chart.rendering import (
+    CHART,
+    EVERYTHING,
+    SMALLEST,
+    environment,
+    granted,
+    only,
+    render,
+    rights,
+    run,
+)
 
 from lockgate.settings import Settings
-from lockgate_sandbox.binaries import programs_of
 
 pytestmark = pytest.mark.integration
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-CHART = REPOSITORY / "helm" / "lockgate"
-SMALLEST, EVERYTHING = CHART / "ci" / "smallest-values.yaml", CHART / "ci" / "everything-values.yaml"
-Objects = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def helm() -> Path:
-    return programs_of(["helm"])["helm"]
-
-
-def run(helm: Path, *args: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([helm, *args], capture_output=True, text=True, timeout=60, check=False)
-
-
-def render(helm: Path, values: Path, *sets: str, release: str = "r") -> Objects:
-    extra = [word for pair in sets for word in ("--set", pair)]
-    done = run(helm, "template", release, CHART, "--namespace", "ops", "--values", values, *extra)
-    assert done.returncode == 0, done.stderr
-    return [found for found in yaml.safe_load_all(done.stdout) if found]
-
-
-def only(objects: Objects, kind: str) -> dict[str, Any]:
-    (found,) = [candidate for candidate in objects if candidate["kind"] == kind]
-    return found
-
-
-def rights(rules: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
-    return {
-        (group, resource, verb)
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-
-
-def granted(group: str, resource: str, *verbs: str) -> set[tuple[str, str, str]]:
-    return {(group, resource, verb) for verb in verbs}
-
 
 RUNTIMES = granted("lockgate.dev", "modelruntimes", "list", "watch")
 NAMESPACED = (
     granted("lockgate.dev", "modeldeployments", "list", "watch")
     | granted("lockgate.dev", "modeldeployments/status", "patch")
     | granted("apps", "deployments", "get", "list", "watch", "create", "patch")
+    | granted("apps", "replicasets", "get")
+    | granted("apps", "controllerrevisions", "get", "create", "delete")
     | granted("", "services", "get", "list", "watch", "create", "patch")
     | granted("", "pods", "list", "watch")
     | granted("events.k8s.io", "events", "create")
@@ -76,7 +43,7 @@ def test_the_chart_passes_a_strict_lint(helm: Path, values: Path) -> None:
 
 def test_the_operator_has_exactly_the_rights_it_uses(helm: Path) -> None:
     objects = render(helm, SMALLEST)
-    assert rights(only(objects, "ClusterRole")["rules"]) == RUNTIMES | NAMESPACED
+    assert rights(only(objects, "ClusterRole", "ops:r-lockgate")["rules"]) == RUNTIMES | NAMESPACED
     assert not [found for found in objects if found["kind"] == "Role"]
 
 
@@ -96,7 +63,7 @@ def test_every_binding_gives_an_existing_role_to_the_operators_account(helm: Pat
         (found["kind"], found["metadata"].get("namespace"), found["metadata"]["name"]) for found in objects
     }
     account = only(objects, "ServiceAccount")["metadata"]
-    bindings = [found for found in objects if found["kind"].endswith("Binding")]
+    bindings = [found for found in objects if found["kind"].endswith("RoleBinding")]
     assert bindings
     for binding in bindings:
         role = binding["roleRef"]
@@ -112,7 +79,7 @@ def test_the_pod_satisfies_the_restricted_security_standard(helm: Path, values: 
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-    assert all(set(volume) - {"name"} <= {"emptyDir", "secret"} for volume in pod["volumes"])
+    assert all(set(volume) - {"name"} <= {"emptyDir", "secret", "configMap"} for volume in pod["volumes"])
     for container in pod["containers"]:
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -127,11 +94,6 @@ def test_there_is_never_more_than_one_operator(helm: Path) -> None:
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
-def environment(objects: Objects) -> dict[str, str]:
-    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    return {entry["name"]: entry.get("value", "") for entry in container["env"]}
-
-
 @pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
 def test_every_variable_is_one_that_the_operator_reads(helm: Path, values: Path) -> None:
     known = {f"LOCKGATE_{field.name.upper()}" for field in fields(Settings)}
@@ -143,12 +105,25 @@ def test_values_arrive_as_the_operators_settings(helm: Path) -> None:
     settings = Settings.from_environment(environment(render(helm, EVERYTHING)))
     assert settings.registry_base_url == "https://wandb.example.com/"
     assert settings.registry_organization == "acme"
+    assert settings.registry_allow_http is True
     assert settings.registry_timeout_seconds == 2.5
     assert settings.fetch_max_bytes == 2**40
     assert settings.watch_namespaces == ("growth", "risk")
     assert settings.fetch_image == "registry.example.com/fetch:1"
     assert (settings.model_secret_name, settings.model_secret_key) == ("wandb-models", "token")
     assert (settings.workers, settings.log_level, settings.log_format) == (4, "DEBUG", "console")
+    assert (settings.fetch_max_files, settings.kubernetes_requests_per_second) == (500, 50)
+    assert settings.http_host == "::"
+    assert (settings.model_ca_config_map, settings.model_ca_key) == ("corporate-ca", "bundle.pem")
+    assert settings.model_image_pull_secrets == ("pull-models", "pull-more")
+    assert settings.model_storage_requests is False
+    assert (settings.model_cache_claim, settings.model_cache_max_bytes) == ("models", 2**40)
+    assert settings.model_cache_fs_group == 20002
+    assert dict(settings.proxy) == {
+        "HTTPS_PROXY": "http://proxy.example.com:3128",
+        "HTTP_PROXY": "http://proxy.example.com:3129",
+        "NO_PROXY": ".example.com,10.0.0.0/8",
+    }
 
 
 def test_the_charts_defaults_are_the_operators_own(helm: Path) -> None:
@@ -161,6 +136,13 @@ def test_the_charts_defaults_are_the_operators_own(helm: Path) -> None:
         field.name for field in fields(Settings) if getattr(settings, field.name) != getattr(bare, field.name)
     }
     assert differing == {"registry_api_key_file"}
+
+
+def test_the_group_of_the_cache_can_be_left_to_the_cluster(helm: Path) -> None:
+    given = render(helm, SMALLEST, "modelPods.cache.claimName=models")
+    assert Settings.from_environment(environment(given)).model_cache_fs_group == 10001
+    left = render(helm, SMALLEST, "modelPods.cache.claimName=models", "modelPods.cache.fsGroup=0")
+    assert Settings.from_environment(environment(left)).model_cache_fs_group is None
 
 
 def test_pods_fetch_with_the_operators_image_unless_told_otherwise(helm: Path) -> None:
@@ -180,7 +162,7 @@ def test_a_digest_wins_over_a_tag(helm: Path) -> None:
 def test_the_api_key_is_mounted_from_the_named_entry_and_readable_by_the_operator_alone(helm: Path) -> None:
     objects = render(helm, EVERYTHING)
     pod = only(objects, "Deployment")["spec"]["template"]["spec"]
-    (volume,) = [volume for volume in pod["volumes"] if "secret" in volume]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "api-key"]
     (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
     assert volume["secret"] == {
         "secretName": "wandb",
@@ -220,10 +202,34 @@ def test_long_release_names_still_give_names_that_kubernetes_takes(helm: Path) -
         ("image.digest=latest", "'/image/digest'"),
         ("watchNamespaces[0]=Growth", "'/watchNamespaces/0'"),
         ("fetch.maxBytes=10Gi", "'/fetch/maxBytes'"),
+        ("proxy.httpsProxy=http://user:word@proxy:3128", "'/proxy/httpsProxy'"),
+        ("http.host=localhost", "'/http/host'"),
+        ("networkPolicy.egress.ports[0]=0", "'/networkPolicy/egress/ports/0'"),
+        ("modelPods.cache.claimName=Models", "'/modelPods/cache/claimName'"),
+        ("modelPods.imagePullSecrets[0]=pull", "'/modelPods/imagePullSecrets/0'"),
     ],
 )
 def test_a_value_of_the_wrong_form_is_refused_by_name(helm: Path, pair: str, words: str) -> None:
     done = run(helm, "template", "r", CHART, "--values", SMALLEST, "--set", pair)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (("registry.baseUrl=http://wandb.example.com",), "registry.baseUrl begins with http://"),
+        (
+            ("registry.caBundle.configMap=a", "registry.caBundle.secret=b"),
+            "names both a ConfigMap and a Secret",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_are_told_in_one_sentence(
+    helm: Path, pairs: tuple[str, ...], words: str
+) -> None:
+    sets = [word for pair in pairs for word in ("--set", pair)]
+    done = run(helm, "template", "r", CHART, "--values", SMALLEST, *sets)
     assert done.returncode != 0
     assert words in done.stderr
 

@@ -7,9 +7,12 @@ from pathlib import Path
 import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
+from tests.fakes.builders import deployment
 
-from lockgate.names import ConditionType
+from lockgate.backends.deployment.marks import labels_of
+from lockgate.names import API_VERSION, GROUP, MODEL_DEPLOYMENT_KIND, ConditionType
 from lockgate.settings import Settings
+from lockgate.telemetry.fleet import Fleet
 from lockgate.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +35,23 @@ def test_every_relative_link_leads_somewhere():
 
 def test_the_readme_lists_every_metric_with_its_labels_and_meaning():
     metrics = Metrics(CollectorRegistry())
-    metrics.watch_gauges(queue_depth=lambda: 0, queue_oldest=lambda: 0, watch_entries=lambda: 0)
+    metrics.watch_gauges(
+        queue_depth=lambda: 0,
+        queue_oldest_seconds=lambda: 0,
+        watch_entries=lambda: 0,
+        watch_silent_seconds=lambda: 0,
+        runtime_edits_waiting=lambda: 0,
+    )
     known = {}
     for collector in metrics.registry._collector_to_names:
-        assert isinstance(collector, MetricWrapperBase)
-        name = collector._name + ("_total" if collector._type == "counter" else "")
-        labels = ", ".join(f"`{label}`" for label in collector._labelnames)
-        known[name] = (collector._type, labels, collector._documentation)
+        if isinstance(collector, MetricWrapperBase):
+            shown = [(collector._name, collector._type, collector._labelnames, collector._documentation)]
+        else:
+            assert isinstance(collector, Fleet)
+            shown = [(f.name, f.type, f.labels, f.documentation) for f in collector.describe()]
+        for name, kind, names, meaning in shown:
+            labels = ", ".join(f"`{label}`" for label in names)
+            known[name + ("_total" if kind == "counter" else "")] = (kind, labels, meaning)
     rows = re.findall(r"^\| `(lockgate_\w+)` \| (\w+) \|(.*?)\| (.*?) \|$", README, re.MULTILINE)
     assert {name: (kind, labels.strip(), meaning) for name, kind, labels, meaning in rows} == known
 
@@ -52,6 +65,27 @@ def test_the_readme_shows_the_shipped_example():
     shown = re.search(r"## The resource\n\n```yaml\n(.*?)```", README, re.DOTALL)
     assert shown is not None
     assert yaml.safe_load(shown[1]) == yaml.safe_load((ROOT / "docs" / "examples" / "churn.yaml").read_text())
+
+
+def test_operations_shows_the_shipped_budget_which_selects_the_pods_of_one_model():
+    text = (ROOT / "docs" / "operations.md").read_text()
+    shown = [
+        yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    ]
+    shipped = yaml.safe_load((ROOT / "docs" / "examples" / "disruption-budget.yaml").read_text())
+    assert shipped in shown
+    chosen = shipped["spec"]["selector"]["matchLabels"]
+    assert chosen.items() <= labels_of(deployment(name=shipped["metadata"]["name"])).items()
+    assert not chosen.items() <= labels_of(deployment(name="other")).items()
+
+
+def test_operations_shows_the_shipped_autoscaler_which_targets_a_model_deployment():
+    text = (ROOT / "docs" / "operations.md").read_text()
+    shown = re.findall(r"^```yaml\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    shipped = yaml.safe_load((ROOT / "docs" / "examples" / "autoscaler.yaml").read_text())
+    assert shipped in map(yaml.safe_load, shown)
+    target = {"apiVersion": f"{GROUP}/{API_VERSION}", "kind": MODEL_DEPLOYMENT_KIND}
+    assert shipped["spec"]["scaleTargetRef"] == {**target, "name": "churn"}
 
 
 def test_every_setting_is_explained():

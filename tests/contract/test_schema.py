@@ -13,9 +13,11 @@ from tests.fakes.builders import deployment_object, runtime_object
 from lockgate.api import spec as api_spec
 from lockgate.api import status as api_status
 from lockgate.api.conditions import ConditionStatus
-from lockgate.api.parse import parse_model_deployment, parse_model_runtime, parse_status
-from lockgate.api.status import to_dict
+from lockgate.api.parse import parse_model_deployment, parse_model_runtime
+from lockgate.api.status_codec import parse_status, to_dict
 from lockgate.names import ConditionType, Reason
+from lockgate.sentences import CAUSE_LIMIT, SENTENCE_LIMIT
+from lockgate.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CRDS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))}
@@ -37,7 +39,7 @@ def snake(name: str) -> str:
 
 
 FIELDS_OF_SPEC = {
-    "model": ("registry", "collection", "alias"),
+    "model": ("source", "registry", "collection", "alias"),
     "runtime": ("runtime",),
     "strategy": ("strategy",),
 }
@@ -45,7 +47,7 @@ FIELDS_OF_SPEC = {
 
 def test_every_field_of_the_spec_is_parsed_and_nothing_else_is():
     known = {field.name for field in fields(api_spec.ModelDeployment)}
-    identity = {"namespace", "name", "uid", "resource_version", "generation", "status"}
+    identity = {"namespace", "name", "uid", "resource_version", "generation", "retry", "status"}
     expected = set()
     for name in at("modeldeployments", "spec")["properties"]:
         expected |= set(FIELDS_OF_SPEC.get(name, (snake(name),)))
@@ -67,7 +69,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
         (("status", "history", "[]", "outcome"), api_status.Outcome),
         (("status", "history", "[]", "trigger"), api_status.Trigger),
         (("status", "rollout", "trigger"), api_status.Trigger),
-        (("status", "traffic", "[]", "role"), api_status.Role),
+        (("status", "traffic", "[]", "track"), api_status.Role),
         (("status", "conditions", "[]", "status"), ConditionStatus),
     ],
 )
@@ -114,12 +116,80 @@ def test_every_field_is_described(name):
 
 
 @pytest.mark.parametrize("name", CRDS)
-def test_every_text_and_list_has_a_bound_or_a_pattern(name):
-    for path, node in every_node(at(name, "spec"), "spec"):
-        if node.get("type") == "array":
-            assert "maxItems" in node, path
-        if node.get("type") == "string":
-            assert {"maxLength", "enum", "format"} & node.keys(), path
+def test_every_text_list_and_map_has_a_bound(name):
+    for part in schema(name)["properties"].keys() & {"spec", "status"}:
+        for path, node in every_node(at(name, part), part):
+            if node.get("type") == "array":
+                assert "maxItems" in node, path
+            if node.get("type") == "string" or "pattern" in node:
+                assert {"maxLength", "enum", "format"} & node.keys() or "{1," in node["pattern"], path
+            if "additionalProperties" in node:
+                assert "maxProperties" in node, path
+                assert "maxLength" in node["additionalProperties"], path
+                (rule,) = node["x-kubernetes-validations"]
+                assert "name.size() <= 128" in rule["rule"], path
+
+
+def test_every_bound_of_a_status_leaves_room_for_what_lockgate_writes():
+    status = at("modeldeployments", "status")
+    assert status["properties"]["history"]["maxItems"] == api_status.HISTORY_LIMIT
+    assert at("modeldeployments", "status", "rollout", "failed")["maxItems"] == api_status.FAILURES_LIMIT
+    assert at("modeldeployments", "spec", "revisionHistoryLimit")["maximum"] == api_status.HISTORY_LIMIT
+    limits = {
+        "version": api_status.VERSION_LIMIT,
+        "digest": api_status.DIGEST_LIMIT,
+        "uri": api_status.URI_LIMIT,
+        "source": api_status.SOURCE_LIMIT,
+        "model": api_status.MODEL_LIMIT,
+        "alias": api_status.ALIAS_LIMIT,
+        "treeDigest": api_status.DIGEST_LIMIT,
+        "selector": api_status.SELECTOR_LIMIT,
+        "step": api_status.VERSION_LIMIT,
+        "message": CAUSE_LIMIT,
+    }
+    for path, node in every_node(status):
+        limit = limits.get(path.rpartition(".")[2])
+        if limit is not None and "maxLength" in node:
+            assert node["maxLength"] >= limit, path
+    assert at("modeldeployments", "status", "conditions", "[]", "message")["maxLength"] >= SENTENCE_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [("24h", True), ("1h30m", True), ("30s", True), ("1d", False), ("999999h", False), ("-1h", False)],
+)
+def test_a_deadline_that_the_pattern_takes_is_one_that_the_parser_reads(text, is_taken):
+    node = at("modeldeployments", "spec", "progressDeadline")
+    assert jsonschema.Draft202012Validator(node).is_valid(text) is is_taken
+    if is_taken:
+        assert parse_model_deployment(deployment_object(progressDeadline=text)).progress_deadline
+
+
+def test_a_rollout_has_time_for_a_whole_fetch_unless_told_otherwise():
+    bare = deployment_object()
+    bare["spec"].pop("progressDeadline", None)
+    operator = Settings(registry_base_url="https://api.wandb.example", fetch_image="image@sha256:1")
+    deadline = parse_model_deployment(bare).progress_deadline
+    assert deadline.total_seconds() > operator.fetch_deadline_seconds
+
+
+def test_a_step_of_a_rollout_is_never_below_the_first():
+    assert at("modeldeployments", "status", "rollout", "step")["minimum"] == 0
+
+
+def test_the_scale_subresource_leads_to_fields_that_are_there():
+    scale = CRDS["modeldeployments"]["spec"]["versions"][0]["subresources"]["scale"]
+    kinds = {name: at("modeldeployments", *path[1:].split("."))["type"] for name, path in scale.items()}
+    assert kinds == {
+        "specReplicasPath": "integer",
+        "statusReplicasPath": "integer",
+        "labelSelectorPath": "string",
+    }
+
+
+def test_more_replicas_than_a_deployment_can_have_are_not_read_from_a_status():
+    assert parse_status({"replicas": 2**31 - 1}).replicas == 2**31 - 1
+    assert parse_status({"replicas": 2**31}).replicas is None
 
 
 def test_the_chart_carries_the_same_bytes():

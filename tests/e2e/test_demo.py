@@ -29,8 +29,9 @@ def test_an_alias_moves_and_a_real_model_follows_without_a_failed_request():
     assert ("v1", "v1") in rows
     assert rows[-1] == ("v0", "v0")
     counts = re.findall(r"(\d+) requests from inside the cluster so far, 0 failed", ended.stdout)
-    assert len(counts) == 2
-    assert int(counts[-1]) > int(counts[0]) > 100
+    assert len(counts) == 3
+    assert int(counts[-1]) > int(counts[1]) > int(counts[0]) > 100
+    assert "pods of churn are those of before" in ended.stdout
     answered = re.findall(r"loyal but annoyed\s+([\d.]+)%.*?(v\d)$", ended.stdout, re.MULTILINE)
     assert [version for _, version in answered] == ["v0", "v1", "v0"]
     assert answered[0] == answered[2] != answered[1]

@@ -6,16 +6,17 @@ from typing import Any
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
-from lockgate.domain.model import ModelVersion
-from lockgate.render.settings import PodSettings
+from lockgate.backends.settings import PodSettings, PodSource
+from lockgate.domain.version import Version, VersionFacts
 
 T0 = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 IMAGE = "registry.example/onnx@sha256:" + "a" * 64
+SOURCE = PodSource(
+    base_url="https://api.wandb.example", secret_name="lockgate-registry", secret_key="api-key"
+)
 PODS = PodSettings(
     fetch_image="registry.example/lockgate:1",
-    registry_base_url="https://api.wandb.example",
-    secret_name="lockgate-registry",
-    secret_key="api-key",
+    sources={"default": SOURCE},
     fetch_deadline_seconds=900,
     fetch_max_bytes=10**9,
 )
@@ -76,21 +77,21 @@ def deployment(status: dict[str, Any] | None = None, **spec: Any) -> ModelDeploy
     return parse_model_deployment(raw)
 
 
-def version(number: int, *, digest: str | None = None, **fields: Any) -> ModelVersion:
+def version(
+    number: int, /, *, digest: str | None = None, size: int | None = None, files: int = 1, **fields: Any
+) -> Version:
     """A version vN of model/churn."""
     known: dict[str, Any] = {
-        "path": f"acme-org/wandb-registry-model/churn:v{number}",
-        "version": f"v{number}",
-        "digest": digest or f"{number:032x}",
-        "artifact_id": f"artifact-{number}",
-        "size": 1000 + number,
-        "file_count": 1,
-        "committed": True,
+        "uri": f"wandb://acme-org/wandb-registry-model/churn:v{number}",
+        "number": f"v{number}",
+        "claim": f"wandb-md5:{digest or f'{number:032x}'}",
+        "ready": True,
+        "facts": VersionFacts(size=1000 + number if size is None else size, files=files),
     }
-    return ModelVersion(**(known | fields))
+    return Version(**(known | fields))
 
 
 def revision(number: int, alias: str | None = "production") -> Revision:
     """The revision that `version(number)` gives when reached by an alias."""
     known = version(number)
-    return Revision(version=known.version, digest=known.digest, reference=known.path, alias=alias)
+    return Revision(version=known.number, uri=known.uri, digest=known.claim, model="model/churn", alias=alias)

@@ -1,89 +1,88 @@
-"""A cluster in memory behind the port `Cluster`: applies, counts writes, and plays the kubelet.
+"""A cluster in memory behind the port `Cluster`: an API server, and what acts on it in a real one.
 
-It keeps to what the API server promises and no more: versions rise, generations follow the spec,
-preconditions are checked, a field of another owner refuses an apply without force. It proves
-nothing about schemas, defaulting or garbage collection; the integration tests do.
+Lockgate's requests are counted here; other clients, the Deployment controller and the kubelet do
+what a test tells them to. The rules of the API server are in api_server.py.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from lockgate.domain.resources import DEPLOYMENT, POD, Key, Object, Resource, key_of
-from lockgate.errors import Conflict, LockgateError, NotOwned
-from lockgate.names import FETCH_CONTAINER, LABEL_MODEL_DEPLOYMENT, SERVER_CONTAINER
+from tests.fakes.api_server import FakeApiServer
+
+from lockgate.domain.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Key, Object, Resource, key_of
+from lockgate.errors import LockgateError
+from lockgate.names import FETCH_CONTAINER, FIELD_MANAGER, LABEL_MODEL_DEPLOYMENT, SERVER_CONTAINER
 from lockgate.watch.store import Store
+
+SOMEBODY = "somebody"
 
 
 class FakeCluster:
-    """Objects by kind and key, with the writes that were made to them."""
+    """The port, with the writes that were made through it, and the hands of everybody else."""
 
     def __init__(self, store: Store) -> None:
-        self.objects: dict[tuple[Resource, Key], Object] = {}
+        self.server = FakeApiServer(self._hear)
+        self.objects = self.server.objects
         self.writes: list[str] = []
         self.events: list[Object] = []
         self.fail_next: list[LockgateError] = []
         self._store = store
-        self._clock = 100
-
-    def put(self, resource: Resource, obj: Object) -> Object:
-        """What another client wrote; seen by the watch at once."""
-        stored = self._store_away(resource, deepcopy(obj))
-        self._store.upsert(resource, stored)
-        return stored
-
-    def drop(self, resource: Resource, key: Key) -> None:
-        """What another client deleted; seen by the watch at once."""
-        gone = self.objects.pop((resource, key))
-        self._clock += 1
-        gone["metadata"]["resourceVersion"] = str(self._clock)
-        self._store.remove(resource, gone)
 
     async def get(self, resource: Resource, key: Key) -> Object | None:
         return deepcopy(self.objects.get((resource, key)))
 
     async def apply(self, resource: Resource, obj: Object, *, force: bool) -> Object:
         self._count(f"apply {resource.kind}")
-        known = self.objects.get((resource, key_of(obj)))
-        if known is not None:
-            uid = obj["metadata"].get("uid")
-            if uid is not None and uid != known["metadata"]["uid"]:
-                raise Conflict(f"could not apply {resource.kind}: it changed meanwhile")
-            if not force:
-                raise NotOwned(f"could not apply {resource.kind}: another manager owns fields of it")
-        merged = _merge(deepcopy(known) if known else {}, deepcopy(obj))
-        return deepcopy(self._store_away(resource, merged))
+        return self.server.apply(resource, obj, FIELD_MANAGER, force=force)
 
     async def apply_status(self, resource: Resource, obj: Object) -> Object:
         self._count(f"status {resource.kind}")
-        known = self.objects.get((resource, key_of(obj)))
-        if known is None or known["metadata"]["resourceVersion"] != obj["metadata"]["resourceVersion"]:
-            raise Conflict("could not apply the status: it changed meanwhile")
-        return deepcopy(self._store_away(resource, {**known, "status": deepcopy(obj["status"])}))
+        return self.server.replace(resource, obj, FIELD_MANAGER, subresource="status")
 
-    async def create(self, resource: Resource, obj: Object) -> None:
-        self.events.append(deepcopy(obj))
+    async def create(self, resource: Resource, obj: Object) -> Object:
+        if resource is EVENT:
+            self.events.append(deepcopy(obj))
+            return obj
+        self._count(f"create {resource.kind}")
+        return self.server.create(resource, obj, FIELD_MANAGER)
+
+    async def delete(self, resource: Resource, obj: Object) -> None:
+        self._count(f"delete {resource.kind}")
+        self.server.delete(resource, key_of(obj), meant=obj)
+
+    def put(self, resource: Resource, obj: Object) -> Object:
+        """What another client wrote, status and all."""
+        return self.server.put(resource, obj, SOMEBODY)
+
+    def drop(self, resource: Resource, key: Key) -> None:
+        """What is gone at once, with nothing that it owned."""
+        self.server.remove(resource, key)
+
+    def erase(self, resource: Resource, key: Key, *, foreground: bool = False) -> None:
+        """What another client deleted, with everything that it owned."""
+        self.server.delete(resource, key, foreground=foreground)
+
+    def lag(self) -> None:
+        """From now on the watch tells nothing before `deliver`."""
+        self.server.lagging = True
+
+    def deliver(self, number: int | None = None) -> int:
+        """Let the watch tell the oldest events, all or so many."""
+        return self.server.deliver(number)
 
     def _count(self, write: str) -> None:
         if self.fail_next:
             raise self.fail_next.pop(0)
         self.writes.append(write)
 
-    def _store_away(self, resource: Resource, obj: Object) -> Object:
-        key = (resource, key_of(obj))
-        known = self.objects.get(key)
-        self._clock += 1
-        metadata = obj["metadata"]
-        metadata["resourceVersion"] = str(self._clock)
-        metadata.setdefault("uid", f"uid-{self._clock}")
-        before = known["metadata"].get("generation", 0) if known else 0
-        changed = known is None or json.dumps(known.get("spec"), sort_keys=True) != json.dumps(
-            obj.get("spec"), sort_keys=True
-        )
-        metadata["generation"] = max(metadata.get("generation", 1), before + 1) if changed else before
-        self.objects[key] = obj
-        return obj
+    def _hear(self, type_: str, resource: Resource, obj: Object) -> None:
+        if type_ == "DELETED":
+            self._store.remove(resource, obj)
+        else:
+            self._store.upsert(resource, obj)
 
     def roll(self, key: Key, pod_status: Callable[[str], Object], *, complete: bool = True) -> None:
         """Let the Deployment controller and the kubelet bring a Deployment's pods out."""
@@ -92,16 +91,10 @@ class FakeCluster:
             if self.objects[resource, pod_key]["metadata"]["labels"][LABEL_MODEL_DEPLOYMENT] == key[1]:
                 self.drop(resource, pod_key)
         replicas = workload["spec"]["replicas"]
-        template = workload["spec"]["template"]
+        owner = self.replica_set(key)
         for number in range(replicas):
-            name = f"{key[1]}-{workload['metadata']['generation']}-{number}"
-            self.put(
-                POD,
-                {
-                    "metadata": {"name": name, "namespace": key[0], **deepcopy(template["metadata"])},
-                    "status": pod_status(name),
-                },
-            )
+            name = f"{owner['metadata']['name']}-{number}"
+            self.put(POD, pod_of(owner, name) | {"status": pod_status(name)})
         available = replicas if complete else 0
         workload["status"] = {
             "observedGeneration": workload["metadata"]["generation"],
@@ -112,6 +105,26 @@ class FakeCluster:
             "conditions": [{"type": "Available", "status": "True" if complete else "False"}],
         }
         self.put(DEPLOYMENT, workload)
+
+    def replica_set(self, key: Key) -> Object:
+        """The ReplicaSet of a Deployment's present template, as the Deployment controller makes it."""
+        workload = self.objects[DEPLOYMENT, key]
+        template = deepcopy(workload["spec"]["template"])
+        hashed = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+        name = f"{key[1]}-{hashed}"
+        known = self.objects.get((REPLICA_SET, (key[0], name)))
+        if known is not None:
+            return known
+        labels = template["metadata"].setdefault("labels", {})
+        labels["pod-template-hash"] = hashed
+        metadata = {
+            "name": name,
+            "namespace": key[0],
+            "labels": deepcopy(labels),
+            "ownerReferences": [_controlled_by(DEPLOYMENT, workload)],
+        }
+        spec = {"replicas": workload["spec"]["replicas"], "template": template}
+        return self.put(REPLICA_SET, {"metadata": metadata, "spec": spec})
 
     def begin_roll(self, key: Key) -> None:
         """Let the Deployment controller see a new template: no pod of it is up, the old ones serve on."""
@@ -124,12 +137,31 @@ class FakeCluster:
         self.put(DEPLOYMENT, workload)
 
 
+def _controlled_by(resource: Resource, owner: Object) -> Object:
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def pod_of(owner: Object, name: str) -> Object:
+    """A pod as a ReplicaSet makes it, without a status."""
+    metadata = deepcopy(owner["spec"]["template"]["metadata"])
+    metadata |= {"name": name, "namespace": owner["metadata"]["namespace"]}
+    metadata["ownerReferences"] = [_controlled_by(REPLICA_SET, owner)]
+    return {"metadata": metadata}
+
+
 def ready_pod(name: str) -> Object:
     """The status of a pod that fetched, proved and serves."""
     message = {
         "ok": True,
-        "reference": "acme-org/wandb-registry-model/churn:v1",
-        "digest": "0" * 32,
+        "uri": "wandb://acme-org/wandb-registry-model/churn:v1",
+        "claim": "wandb-md5:" + "0" * 32,
         "treeDigest": "sha256:" + "7" * 64,
         "files": 1,
         "bytes": 1001,
@@ -159,10 +191,3 @@ def _terminated(code: int, message: dict[str, Any]) -> Object:
         "message": json.dumps(message),
     }
     return {"name": FETCH_CONTAINER, "restartCount": 0, "state": {"terminated": ended}}
-
-
-def _merge(known: Object, applied: Object) -> Object:
-    for name, value in applied.items():
-        both = isinstance(value, dict) and isinstance(known.get(name), dict)
-        known[name] = _merge(known[name], value) if both else value
-    return known

@@ -1,5 +1,7 @@
 """A whole reconcile on fakes, in stepped time; every status it writes must satisfy kstatus."""
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +12,22 @@ from tests.fakes.kstatus import check_kstatus
 from tests.fakes.registry import FakeRegistry
 
 from lockgate.apply.applier import Applier
+from lockgate.apply.ledger import Ledger
+from lockgate.backends.deployment.backend import DeploymentBackend
+from lockgate.backends.deployment.observer import Observer
+from lockgate.backends.deployment.templates import Templates
+from lockgate.backends.settings import PodSettings
+from lockgate.catalog import Catalog
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object
-from lockgate.observe.observer import Observer
+from lockgate.errors import Unanswered
 from lockgate.reconciler import PassResult, Reconciler
+from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
+from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.resolver import Resolver
+from lockgate.resolve.sources import Sources
 from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.store import Store
 
@@ -28,20 +39,24 @@ class Rig:
 
     def __init__(self) -> None:
         self.now: datetime = T0
+        self.monotonic = 1000.0
         self.store = Store()
         self.cluster = FakeCluster(self.store)
         self.registry = FakeRegistry()
         self.metrics = Metrics(CollectorRegistry())
-        self.lookups = Lookups(self.registry, self.metrics)
         self.followers = Followers()
+        self.woken = asyncio.Event()
+        self.lookups = Lookups(self.registry, self.metrics, self.followers, lambda _: self.woken.set())
+        self.edits = RuntimeEdits(self.store, lambda _: self.woken.set(), share=0.1)
+        self.outbox = Outbox(self.cluster, self.metrics, instance="test", clock=lambda: self.now)
         self.reconciler = Reconciler(
             view=self.store,
-            resolver=Resolver(self.lookups, self.followers),
-            observer=Observer(self.store),
-            applier=Applier(self.cluster, self.store, lambda: self.now),
-            writer=Writer(self.cluster, self.store, instance="test", clock=lambda: self.now),
+            catalog=Catalog(self.store),
+            resolver=Resolver(Sources({"default": self.lookups}), self.followers, self.edits),
+            edits=self.edits,
+            backend=self.backend(),
+            writer=Writer(self.cluster, self.store, self.outbox),
             telemetry=self.metrics,
-            pods=PODS,
             clock=lambda: self.now,
         )
         self.cluster.put(MODEL_RUNTIME, runtime_object())
@@ -55,11 +70,17 @@ class Rig:
             obj["status"] = known.get("status", {})
         self.cluster.put(MODEL_DEPLOYMENT, obj)
 
-    async def look(self) -> PassResult:
-        """One pass."""
-        result = await self.reconciler.reconcile(KEY)
-        if self.status:
-            check_kstatus(self.cluster.objects[MODEL_DEPLOYMENT, KEY])
+    async def look(self, key: Key = KEY) -> PassResult:
+        """One pass, and those that the registry's answers to its questions wake."""
+        self.woken.clear()
+        result = await self.reconciler.reconcile(key)
+        while isinstance(result.failure, Unanswered):
+            await asyncio.wait_for(self.woken.wait(), timeout=10)
+            self.woken.clear()
+            result = await self.reconciler.reconcile(key)
+        await self.outbox.flush(within=10)
+        if self.status_of(key):
+            check_kstatus(self.cluster.objects[MODEL_DEPLOYMENT, key])
         return result
 
     async def settle(self, passes: int = 6) -> PassResult:
@@ -73,7 +94,7 @@ class Rig:
 
     async def poll(self) -> None:
         """One poll of the registry."""
-        await self.lookups.poll(self.followers.references())
+        await self.lookups.poll()
 
     async def serve(self, number: int) -> None:
         """Bring `number` all the way out through the alias."""
@@ -91,11 +112,34 @@ class Rig:
     def wait(self, **duration: float) -> None:
         """Let time pass."""
         self.now += timedelta(**duration)
+        self.monotonic += timedelta(**duration).total_seconds()
+
+    def jump(self, **duration: float) -> None:
+        """Let the wall clock jump, while no time passes."""
+        self.now += timedelta(**duration)
+
+    def restart(self) -> None:
+        """Begin anew as another process, which remembers nothing."""
+        self.reconciler = replace(self.reconciler, backend=self.backend())
+
+    def backend(self, pods: PodSettings = PODS) -> DeploymentBackend:
+        """A backend that remembers nothing."""
+        ledger = Ledger(self.cluster)
+        return DeploymentBackend(
+            Observer(self.store, self.cluster, clock=lambda: self.now, monotonic=lambda: self.monotonic),
+            Applier(self.cluster, self.store, lambda: self.monotonic),
+            ledger,
+            Templates(ledger, self.store, self.cluster, pods),
+        )
 
     @property
     def status(self) -> Object:
         """The status as the cluster holds it."""
-        status: Object = self.cluster.objects[MODEL_DEPLOYMENT, KEY].get("status") or {}
+        return self.status_of(KEY)
+
+    def status_of(self, key: Key) -> Object:
+        """That of another ModelDeployment."""
+        status: Object = self.cluster.objects[MODEL_DEPLOYMENT, key].get("status") or {}
         return status
 
     def condition(self, type_: str) -> Object | None:

@@ -9,25 +9,23 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 import lockgate
-from lockgate.fetch.outcome import FetchOutcome, parse_outcome
+from lockgate.domain.fetched import FetchOutcome, parse_outcome
+from lockgate.registries.wandb import naming
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.registry.seeding import SeededVersion
 
-_LOOK_SECONDS = 0.01
 
-
-def wait_until(what: str, holds: Callable[[], Any], within: float = 20.0) -> None:
-    """Raises AssertionError when it does not hold after `within` seconds."""
-    end = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < end, f"after {within:g} s: not {what}"
-        time.sleep(_LOOK_SECONDS)
+def claim_of(version: SeededVersion) -> str:
+    """What the registry claims of its bytes."""
+    return naming.claim_of(version.digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +49,8 @@ class FetchProgram:
     room: Path
     into: Path = field(init=False)
     key_file: Path = field(init=False)
-    wrapper: tuple[str, ...] = ()
+    wrapper: Sequence[str] = ()
+    cache: Path | None = None
     _started: float = 0.0
     _mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -73,25 +72,36 @@ class FetchProgram:
     def _scratch(self) -> Path:
         return self.room / "scratch"
 
-    def fetch(self, version: SeededVersion, *extra: str, digest: str | None = None) -> Ended:
+    def uri_of(self, version: SeededVersion) -> str:
+        """The name that it has for ever."""
+        return f"wandb://{self.registry.organization.entity}/{version.path}"
+
+    def fetch(self, version: SeededVersion, *extra: str, claim: str | None = None) -> Ended:
         """Run to the end."""
-        return self.end(self.start(version, *extra, digest=digest))
+        return self.end(self.start(version, *extra, claim=claim))
 
     def start(
-        self, version: SeededVersion, *extra: str, digest: str | None = None
+        self,
+        version: SeededVersion,
+        *extra: str,
+        claim: str | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        directory: Path | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a fetch of this version; `extra` arguments win."""
-        reference = f"{self.registry.organization.entity}/{version.path}"
-        return self.start_with(["--reference", reference, "--digest", digest or version.digest, *extra])
-
-    def start_with(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a fetch with these arguments after the ones about places."""
+        """Start a fetch of this version, maybe with more variables and elsewhere; `extra` arguments win."""
+        arguments = [
+            f"--uri={self.uri_of(version)}",
+            f"--claim={claim or claim_of(version)}",
+            *extra,
+        ]
         places = {
             "--into": self.into,
             "--base-url": self.registry.url,
             "--api-key-file": self.key_file,
             "--termination-log": self.termination_log,
         }
+        if self.cache is not None:
+            places["--cache"] = self.cache
         self.termination_log.unlink(missing_ok=True)
         self._started = time.monotonic()
         with (self.room / "log").open("wb") as log:
@@ -107,13 +117,18 @@ class FetchProgram:
                 ],
                 stdout=log,
                 stderr=log,
-                env=self._environment(),
-                cwd=self._scratch,
+                env=self.environment(variables),
+                cwd=directory or self._scratch,
                 start_new_session=True,
             )
 
-    def end(self, process: subprocess.Popen[bytes], *, within: float = 30.0) -> Ended:
-        """Wait for its end; it must have told no secret and left no process and no scratch files."""
+    def end(
+        self, process: subprocess.Popen[bytes], *, within: float = PATIENCE_SECONDS, left: float = 3.0
+    ) -> Ended:
+        """Wait for its end; it must have told no secret and left no process and no scratch files.
+
+        Processes that it had to leave, since nobody could tell it of them, end within `left` seconds.
+        """
         try:
             code = process.wait(within)
         finally:
@@ -125,30 +140,48 @@ class FetchProgram:
         told = self.termination_log.read_text() if self.termination_log.exists() else ""
         for name, key in self.registry.keys.items():
             assert key not in log + told, f"the key of {name} was told"
-        if code == -signal.SIGKILL:
-            # Nobody was left to end them: they must notice by themselves.
-            wait_until("ended with all its processes", lambda: not self.processes(), within=5)
-        else:
-            wait_until("ended with all its processes", lambda: not self.processes(), within=0.3)
+        # Where it was killed nobody was left to end them: they must notice by themselves.
+        killed = code == -signal.SIGKILL
+        wait_until(
+            "ended with all its processes",
+            lambda: not self.processes(),
+            within=PATIENCE_SECONDS if killed else left,
+        )
+        if not killed:
             assert list(self._scratch.iterdir()) == []
         return Ended(code=code, outcome=parse_outcome(told), log=log, seconds=seconds)
 
-    def processes(self) -> set[str]:
-        """The names of the processes that run for us right now."""
-        names = set()
+    def processes(self) -> dict[int, str]:
+        """The processes that run for us right now, each with its name and arguments."""
+        found = {}
         for directory in Path("/proc").glob("[0-9]*"):
             try:
                 if self._mark.encode() in (directory / "environ").read_bytes():
-                    names.add((directory / "comm").read_text().strip())
+                    arguments = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(directory.name)] = f"{(directory / 'comm').read_text().strip()} {arguments}"
             except OSError:
                 continue
-        return names
+        return found
 
-    def _environment(self) -> dict[str, str]:
+    def runs(self, text: str) -> bool:
+        """Whether a process of that name, or with that in its arguments, runs for us right now."""
+        return any(text in told for told in self.processes().values())
+
+    def files(self) -> dict[str, bytes]:
+        """What was handed over, all of it."""
+        return {
+            path.relative_to(self.into).as_posix(): path.read_bytes()
+            for path in self.into.rglob("*")
+            if path.is_file()
+        }
+
+    def environment(self, variables: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """What a container has, the mark of our processes, and what else a test puts there."""
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(Path(lockgate.__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TMPDIR": str(self._scratch),
             "RUN_MARK": self._mark,
+            **variables,
         }

@@ -4,15 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.waiting import wait_until
 
+from lockgate.domain.fetched import FetchProblem, FetchReason
 from lockgate.fetch.deadline import Deadline
-from lockgate.fetch.outcome import FetchProblem, FetchReason
-from lockgate.fetch.processes import descendants, end_with_descendants
+from lockgate.processes import descendants, end_with_descendants
 
 # A process that starts another in a session of its own, tells its pid, and sleeps.
 PARENT = """
@@ -47,10 +47,7 @@ def test_a_process_in_another_session_ends_too(family):
     parent, child = family
     end_with_descendants(parent)
     assert parent.returncode == -signal.SIGKILL
-    end = time.monotonic() + 5
-    while is_running(child):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until("the child is gone", lambda: not is_running(child))
 
 
 def test_ending_what_has_ended_is_nothing(family):

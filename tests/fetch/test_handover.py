@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.domain.fetched import PERMANENT, FetchProblem, FetchReason
 from lockgate.fetch.handover import discard, hand_over, make_staging
-from lockgate.fetch.manifest import STAGING
-from lockgate.fetch.outcome import FetchProblem, FetchReason
+from lockgate.fetch.manifest import STAGING, Entry
 
 
 def a_tree(root: Path, files: Mapping[str, bytes]) -> None:
@@ -22,10 +22,14 @@ def modes(root: Path) -> dict[str, int]:
     return {path.relative_to(root).as_posix(): stat.S_IMODE(path.lstat().st_mode) for path in root.rglob("*")}
 
 
+def entries_of(files: Mapping[str, bytes]) -> list[Entry]:
+    return [Entry(path=path, size=len(content), digest="") for path, content in files.items()]
+
+
 def fetched(into: Path, files: Mapping[str, bytes]) -> None:
     staging = make_staging(into)
     a_tree(staging, files)
-    hand_over(staging, into)
+    hand_over(staging, into, entries_of(files))
 
 
 def test_the_tree_is_read_only_and_the_staging_directory_is_gone(tmp_path: Path) -> None:
@@ -101,3 +105,29 @@ def test_only_a_directory_is_filled(tmp_path: Path, kind: str) -> None:
         make_staging(into)
     assert refused.value.reason is FetchReason.INVALID_ARGUMENT
     assert list(other.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["evil.so", "d/evil.so", "empty/"])
+def test_what_somebody_else_adds_while_the_version_is_fetched_is_never_handed_over(
+    tmp_path: Path, name: str
+) -> None:
+    files = {"model.onnx": b"1", "d/e": b"2"}
+    staging = make_staging(tmp_path)
+    a_tree(staging, files)
+    added = (staging if name.startswith("d/") else tmp_path) / name
+    if name.endswith("/"):
+        added.mkdir()
+    else:
+        added.write_bytes(b"never proved")
+    with pytest.raises(FetchProblem, match="somebody else writes into --into") as refused:
+        hand_over(staging, tmp_path, entries_of(files))
+    assert refused.value.reason is FetchReason.INVALID_ARGUMENT
+    # Not the version's fault: it may be tried again.
+    assert refused.value.reason not in PERMANENT
+
+
+def test_a_file_that_vanishes_while_the_version_is_handed_over_is_missed(tmp_path: Path) -> None:
+    staging = make_staging(tmp_path)
+    a_tree(staging, {"model.onnx": b"1"})
+    with pytest.raises(FetchProblem, match="'weights' is in the manifest but was not delivered"):
+        hand_over(staging, tmp_path, entries_of({"model.onnx": b"1", "weights": b"2"}))

@@ -12,9 +12,9 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockgate.domain.fetched import FetchProblem, FetchReason
 from lockgate.fetch.digests import Algorithm
 from lockgate.fetch.manifest import STAGING, Entry, check_count, check_manifest, check_path
-from lockgate.fetch.outcome import FetchProblem, FetchReason
 from lockgate.fetch.proof import Proven, prove
 
 NOBODY_LISTENS: Callable[[int], None] = lambda _: None  # noqa: E731

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lockgate.fetch.outcome import (
+from lockgate.domain.fetched import (
     MESSAGE_LIMIT_BYTES,
     PERMANENT,
     FetchOutcome,
@@ -25,8 +25,8 @@ anything_in_json = st.recursive(
 )
 SUCCESS = {
     "ok": True,
-    "reference": "acme/wandb-registry-model/churn:v3",
-    "digest": "d" * 32,
+    "uri": "wandb://acme/wandb-registry-model/churn:v3",
+    "claim": "wandb-md5:" + "d" * 32,
     "treeDigest": "sha256:" + "e" * 64,
     "files": 2,
     "bytes": 10,
@@ -39,23 +39,25 @@ def in_bytes(message: str) -> int:
 
 
 @given(
-    reference=st.text(string.ascii_letters + string.digits + string.punctuation + " ", max_size=400),
-    digest=st.text("0123456789abcdef", max_size=32),
+    uri=st.text(string.ascii_letters + string.digits + string.punctuation + " ", max_size=400),
+    claim=st.text("0123456789abcdef", max_size=32),
     files=COUNTS,
     size=COUNTS,
     seconds=st.floats(0, 1e6),
+    cached=st.booleans(),
 )
 def test_a_success_comes_back_as_it_was_told(
-    reference: str, digest: str, files: int, size: int, seconds: float
+    uri: str, claim: str, files: int, size: int, seconds: float, cached: bool
 ) -> None:
     told = FetchOutcome(
         ok=True,
-        reference=reference,
-        digest=digest,
-        tree_digest=f"sha256:{digest}",
+        uri=uri,
+        claim=claim,
+        tree_digest=f"sha256:{claim}",
         files=files,
         size=size,
         seconds=round(seconds, 3),
+        cached=cached,
     )
     message = format_outcome(told)
     assert parse_outcome(message) == told
@@ -64,7 +66,8 @@ def test_a_success_comes_back_as_it_was_told(
 
 
 @given(
-    reason=st.sampled_from(FetchReason), sentence=st.text(st.characters(categories=["L", "N"]), max_size=300)
+    reason=st.sampled_from(FetchReason),
+    sentence=st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=300),
 )
 def test_a_failure_comes_back_with_its_reason(reason: FetchReason, sentence: str) -> None:
     heard = parse_outcome(format_outcome(FetchOutcome(ok=False, reason=reason, message=sentence)))
@@ -88,10 +91,8 @@ def test_a_failure_always_fits_and_can_be_read(sentence: str, reason: FetchReaso
 
 
 @pytest.mark.parametrize("character", ["x", '"', "é", "模", "\U0001f6a2"])
-def test_a_success_fits_however_long_its_reference_is(character: str) -> None:
-    told = FetchOutcome(
-        ok=True, reference=character * 5000, digest="d" * 32, tree_digest="sha256:" + "e" * 64
-    )
+def test_a_success_fits_however_long_its_uri_is(character: str) -> None:
+    told = FetchOutcome(ok=True, uri=character * 5000, claim="d" * 32, tree_digest="sha256:" + "e" * 64)
     message = format_outcome(told)
     assert in_bytes(message) < MESSAGE_LIMIT_BYTES
     heard = parse_outcome(message)

@@ -11,20 +11,21 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.fakes.builders import PODS, T0, deployment, revision, runtime_object
+from tests.fakes.drawn import drawn
 
 from lockgate.api.parse import parse_model_runtime
 from lockgate.api.status import ModelDeploymentStatus, RolloutState
 from lockgate.domain.observed import Observed
+from lockgate.domain.release import release_of
 from lockgate.plan.planner import plan_rollout
-from lockgate.render.objects import render_objects
 
 CASES = Path(__file__).parent / "cases"
 
 
 @pytest.mark.parametrize(
-    ("name", "spec", "runtime"),
+    ("name", "spec", "runtime", "size"),
     [
-        pytest.param("smallest", {}, {}, id="smallest"),
+        pytest.param("smallest", {}, {}, None, id="smallest"),
         pytest.param(
             "everything",
             {
@@ -32,6 +33,7 @@ CASES = Path(__file__).parent / "cases"
                 "resources": {"requests": {"cpu": "500m"}, "limits": {"memory": "512Mi"}},
                 "strategy": {"rolling": {"maxSurge": 2, "maxUnavailable": "10%"}},
                 "progressDeadline": "1h30m",
+                "minReadySeconds": 45,
                 "revisionHistoryLimit": 3,
             },
             {
@@ -39,16 +41,17 @@ CASES = Path(__file__).parent / "cases"
                 "env": [{"name": "THREADS", "value": "2"}],
                 "terminationGracePeriodSeconds": 60,
             },
+            5 * 10**9,
             id="everything",
         ),
     ],
 )
-def test_rendered_objects_are_those_that_were_reviewed(name, spec, runtime):
-    stable = replace(
-        deployment(**spec), status=ModelDeploymentStatus(rollout=RolloutState(stable=revision(3)))
-    )
+def test_rendered_objects_are_those_that_were_reviewed(name, spec, runtime, size):
+    asked, kind = deployment(**spec), parse_model_runtime(runtime_object(**runtime))
+    release = release_of(asked, replace(revision(3), size=size), kind)
+    stable = replace(asked, status=ModelDeploymentStatus(rollout=RolloutState(stable=release)))
     plan = plan_rollout(stable, None, Observed(), T0)
-    objects = render_objects(stable, parse_model_runtime(runtime_object(**runtime)), plan, PODS)
+    objects = drawn(stable, kind, plan, PODS)
     path = CASES / f"{name}.yaml"
     plain = json.loads(json.dumps(objects))  # the same part twice is written twice, not as an alias
     text = yaml.safe_dump_all(plain, sort_keys=True, width=100)

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.errors import Unavailable
 from lockgate_sandbox.images import Image, build_images
-from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.training import FEATURES, INPUT_NAME, SAMPLE_CUSTOMERS, Which, train
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
-def images(cluster: RunningWorld, request: pytest.FixtureRequest) -> Mapping[str, Image]:
+def images(cluster: ClusterWorld, request: pytest.FixtureRequest) -> Mapping[str, Image]:
     """All images, known to the node."""
     # Building may take a minute: its progress must be seen, captured output is not.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
@@ -33,7 +33,7 @@ def images(cluster: RunningWorld, request: pytest.FixtureRequest) -> Mapping[str
 
 
 @pytest.fixture
-def restricted(cluster: RunningWorld, namespace: str) -> str:
+def restricted(cluster: ClusterWorld, namespace: str) -> str:
     """A namespace that admits only pods under the restricted security standard."""
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
     return namespace
@@ -65,12 +65,12 @@ def pod(name: str, image: str, **container: Any) -> dict[str, Any]:
     }
 
 
-def apply(world: RunningWorld, namespace: str, *objects: dict[str, Any]) -> None:
+def apply(world: ClusterWorld, namespace: str, *objects: dict[str, Any]) -> None:
     items = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
     world.kubectl("--namespace", namespace, "apply", "--filename=-", stdin=items)
 
 
-def serve(world: RunningWorld, namespace: str, image: str, which: Which, directory: Path) -> None:
+def serve(world: ClusterWorld, namespace: str, image: str, which: Which, directory: Path) -> None:
     model = base64.b64encode(train(which, directory / which).path.read_bytes()).decode()
     server = pod(
         which,
@@ -99,7 +99,7 @@ def serve(world: RunningWorld, namespace: str, image: str, which: Which, directo
     )
 
 
-def ask(world: RunningWorld, namespace: str, service: str) -> dict[str, Any]:
+def ask(world: ClusterWorld, namespace: str, service: str) -> dict[str, Any]:
     customers = [list(customer) for customer in SAMPLE_CUSTOMERS.values()]
     shape = [len(customers), len(FEATURES)]
     tensor = {"name": INPUT_NAME, "datatype": "FP32", "shape": shape, "data": customers}
@@ -110,7 +110,7 @@ def ask(world: RunningWorld, namespace: str, service: str) -> dict[str, Any]:
 
 
 def test_model_servers_named_by_digest_serve_two_versions_that_differ(
-    cluster: RunningWorld, restricted: str, images: Mapping[str, Image], tmp_path: Path
+    cluster: ClusterWorld, restricted: str, images: Mapping[str, Image], tmp_path: Path
 ) -> None:
     versions: tuple[Which, ...] = ("v1", "v2")
     for which in versions:
@@ -135,7 +135,7 @@ def test_model_servers_named_by_digest_serve_two_versions_that_differ(
     [("operator", ["--version"], "lockgate "), ("registry", ["serve", "--help"], "--data-dir")],
 )
 def test_an_image_runs_as_any_user_on_a_read_only_root(
-    cluster: RunningWorld,
+    cluster: ClusterWorld,
     restricted: str,
     images: Mapping[str, Image],
     name: str,

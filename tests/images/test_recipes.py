@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lockgate_sandbox.errors import SandboxError
-from lockgate_sandbox.images.recipes import RECIPES, REPOSITORY, Recipe, content_key, stage
+from lockgate_sandbox.images.recipes import RECIPES, Recipe, content_key, stage
+from lockgate_sandbox.source import REPOSITORY
 
 RECIPE = Recipe("thing", "images/Dockerfile", ("requirements/thing.txt", "source"))
 

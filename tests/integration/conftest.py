@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.site import ROOT, Operator, Site, install_api, succeeds
+from tests.integration.site import Operator, Site, install_api, operator_identity, succeeds
 
 from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.node_actor import NodeActor
@@ -22,19 +22,7 @@ def lockgate_world(control_plane: RunningWorld) -> RunningWorld:
 @pytest.fixture(scope="session")
 def operator_kubeconfig(lockgate_world: RunningWorld) -> Path:
     """The operator's identity: the ServiceAccount of the chart, with the rights it grants and no more."""
-    world = lockgate_world
-    world.kubectl("create", "namespace", "lockgate-system", check=False)
-    rendered = world.helm(
-        "template",
-        "lockgate",
-        str(ROOT / "helm" / "lockgate"),
-        "--namespace=lockgate-system",
-        "--set=image.repository=unused",
-        "--show-only=templates/rbac.yaml",
-        "--show-only=templates/serviceaccount.yaml",
-    )
-    world.kubectl("apply", "-f", "-", stdin=rendered.stdout)
-    return world.kubeconfig_for_service_account("lockgate-system", "lockgate", seconds=7200)
+    return operator_identity(lockgate_world)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from typing import Any
 
 from tests.fakes.builders import IMAGE
 from tests.fakes.kstatus import check_kstatus
+from tests.integration import audit
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 from lockgate_sandbox.api import ApiClient, ApiError, Json
 from lockgate_sandbox.node_actor import NodeActor
@@ -26,7 +28,6 @@ from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30.0
 # The garbage collector of a new control plane learns of new kinds only after a while.
 COLLECTED_SECONDS = 120.0
 POLL_SECONDS = 0.5
@@ -43,6 +44,25 @@ def install_api(world: RunningWorld) -> None:
         except ApiError as error:
             if error.status != 409:
                 raise
+
+
+def operator_identity(world: RunningWorld) -> Path:
+    """The ServiceAccount of the chart, with the rights it grants and no more."""
+    world.kubectl("create", "namespace", "lockgate-system", check=False)
+    rendered = world.helm(
+        "template",
+        "lockgate",
+        str(ROOT / "helm" / "lockgate"),
+        "--namespace=lockgate-system",
+        "--set=image.repository=unused",
+        # Whose key pods may mount beside the default one's.
+        "--set=registries.eu.baseUrl=https://unused.example",
+        "--show-only=templates/rbac.yaml",
+        "--show-only=templates/serviceaccount.yaml",
+        "--show-only=templates/admissionpolicies.yaml",
+    )
+    world.kubectl("apply", "-f", "-", stdin=rendered.stdout)
+    return world.kubeconfig_for_service_account("lockgate-system", "lockgate", seconds=36_000)
 
 
 class Operator:
@@ -79,6 +99,12 @@ class Operator:
             self._process.wait(timeout=20)
             self._process = None
 
+    def restart(self, **settings: str) -> None:
+        """Begin anew, with other settings beside the old ones."""
+        self.kill()
+        self._environment |= settings
+        self.start()
+
     @property
     def pid(self) -> int:
         """The number of its process, which must run."""
@@ -111,7 +137,8 @@ class Site:
 
     def path(self, kind: str, name: str = "") -> str:
         """The path of a kind in this namespace."""
-        root = {"modeldeployments": GROUP, "deployments": "/apis/apps/v1", "events": "/apis/events.k8s.io/v1"}
+        root = {"modeldeployments": GROUP, "events": "/apis/events.k8s.io/v1"}
+        root |= dict.fromkeys(("deployments", "replicasets", "controllerrevisions"), "/apis/apps/v1")
         return f"{root.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}" + (
             f"/{name}" if name else ""
         )
@@ -164,16 +191,13 @@ class Site:
 
         Fails with the operator's last words after `within` seconds.
         """
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            value = check()
-            if value:
-                return value
-            time.sleep(every)
+        return wait_until(what, check, within, every, tell=self._surroundings)
+
+    def _surroundings(self) -> str:
         status = self.get("modeldeployments").get("status")
         pods = {p["metadata"]["name"]: p.get("status", {}).get("phase") for p in self.all("pods")}
-        raise AssertionError(
-            f"not within {within} s: {what}\nstatus: {json.dumps(status)}\npods: {pods}\n"
+        return (
+            f"status: {json.dumps(status)}\npods: {pods}\n"
             f"deployment: {json.dumps(self.get('deployments').get('status'))}\n"
             f"operator: {self.operator.log[-3000:]}"
         )
@@ -204,16 +228,27 @@ class Site:
         check_kstatus(found)
         return found
 
-    def wait_quiet(self, polls: int = 4, within: float | None = None) -> None:
+    def wait_quiet(self, polls: int = 4, within: float = PATIENCE_SECONDS) -> None:
         """Wait until nothing is written over several polls; what has just changed may still be told."""
-        seconds = polls * POLL_SECONDS
+        self._wait_still("written", self.writes, polls, within)
 
-        def nothing_is_written() -> bool:
-            before = len(self.writes())
-            time.sleep(seconds)
-            return len(self.writes()) == before
+    def wait_rest(self, polls: int = 4, within: float = PATIENCE_SECONDS) -> None:
+        """Wait until nothing at all is asked of the API server over several polls, streams aside.
 
-        self.wait("nothing is written any more", nothing_is_written, within or 3 * seconds)
+        After a rollout its Events are still to come, and a list wherever the watch may have a gap.
+        """
+        self._wait_still("asked", self.asked, polls, within)
+
+    def _wait_still(self, done: str, count: Callable[[], list[Json]], polls: int, within: float) -> None:
+        def nothing_is_done() -> bool:
+            before = len(count())
+            time.sleep(polls * POLL_SECONDS)
+            return len(count()) == before
+
+        def tell() -> str:
+            return f"{audit.told(count()[-10:])}\n{self._surroundings()}"
+
+        wait_until(f"nothing is {done} any more", nothing_is_done, within, tell=tell)
 
     def wait_collected(self) -> None:
         """Wait until no child is left in this namespace."""
@@ -229,23 +264,12 @@ class Site:
         ]
 
     def requests(self) -> list[Json]:
-        """The operator's finished requests in this namespace, lists and watches aside, from the audit log."""
-        found = []
-        with self.world.audit_log.open() as log:
-            for line in log:
-                if self.namespace not in line:
-                    continue  # by far the most, and not worth parsing
-                entry = json.loads(line)
-                place = entry.get("objectRef") or {}
-                ours = (entry.get("userAgent") or "").startswith("lockgate/")
-                if (
-                    ours
-                    and entry["stage"] == "ResponseComplete"
-                    and entry["verb"] not in ("list", "watch")
-                    and place.get("namespace") == self.namespace
-                ):
-                    found.append(entry)
-        return found
+        """The operator's finished requests in this namespace, lists and watches aside."""
+        return audit.in_namespace(self.world, self.namespace)
+
+    def asked(self) -> list[Json]:
+        """Every finished request of the operator's identity anywhere, streams aside."""
+        return [entry for entry in audit.of_the_operator(self.world) if entry["verb"] != "watch"]
 
 
 def verdict(found: Json, type_: str) -> tuple[str, str]:
@@ -271,9 +295,9 @@ def proof_for(pod: Json) -> str:
     return json.dumps(
         {
             "ok": True,
-            "reference": notes["lockgate.dev/model-reference"],
-            "digest": notes["lockgate.dev/model-digest"],
-            "treeDigest": "sha256:" + notes["lockgate.dev/model-digest"] * 2,
+            "uri": notes["lockgate.dev/model-uri"],
+            "claim": notes["lockgate.dev/model-digest"],
+            "treeDigest": "sha256:" + notes["lockgate.dev/model-digest"].rpartition(":")[2] * 2,
             "files": 1,
             "bytes": 10,
             "seconds": 0.1,

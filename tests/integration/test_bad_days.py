@@ -55,7 +55,7 @@ def test_access_denied(site: Site):
     site.registry.faults.add(Fault(kind=FaultKind.DENY, user="viewer", registry="model"))
     found = site.wait_condition("Resolved", "False", "AccessDenied")
     assert verdict(found, "Ready")[0] == "True"
-    assert "viewer" in message(found, "Resolved")
+    assert "let the key's owner read" in message(found, "Resolved")
     stays_served(site)
     site.wait_quiet()
     site.registry.faults.clear()

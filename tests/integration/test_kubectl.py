@@ -53,4 +53,4 @@ def test_columns_show_a_rollout_while_it_runs(site: Site):
     site.seed()
     site.wait("the rollout is on", lambda: site.get("modeldeployments")["status"].get("candidate"))
     row = site.world.kubectl("get", "mdep", "--no-headers", "--namespace", site.namespace).stdout.split()
-    assert row[:8] == ["churn", "production", "v1", "v0", "RollingOut", "1/1", "100", "Unknown"]
+    assert row[:7] == ["churn", "production", "v1", "v0", "RollingOut", "1/1", "Unknown"]

@@ -21,6 +21,13 @@ _PACKAGE = Path(modelserver.__file__).parent
 _DEADLINE = 20.0
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("modelserver")
+
+
 class Server:
     """A running `python -m modelserver`, started the way its image starts it: standing alone."""
 

@@ -4,6 +4,7 @@ import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,61 @@ def test_a_member_may_not_move_a_protected_alias_but_an_admin_may(
     artifact.aliases.append("locked")
     artifact.save()
     assert harbor.aliases("model", name)["locked"] == "v0"
+
+
+def test_the_client_finds_the_organization_and_its_registry(harbor: RunningRegistry, api: Any) -> None:
+    assert api.organization().name == harbor.organization.name
+    registry = api.registry("model")
+    assert (registry.name, registry.organization) == ("model", harbor.organization.name)
+
+
+def log(name: str, file: Path, **settings: Any) -> Any:
+    """One version, logged and linked as a person would."""
+    file.write_bytes(name.encode())
+    artifact = wandb.Artifact(name, "model")
+    artifact.add_file(str(file))
+    with wandb.init(project="training", settings=wandb.Settings(console="off"), **settings) as run:
+        run.log_artifact(artifact).wait()
+        run.link_artifact(artifact, f"wandb-registry-model/{name}")
+    return artifact
+
+
+def test_what_is_linked_lives_for_ever(api: Any, name: str, tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(b"1")
+    artifact = wandb.Artifact(name, "model")
+    artifact.ttl = timedelta(days=5)
+    artifact.add_file(str(tmp_path / "m"))
+    with wandb.init(project="training", settings=wandb.Settings(console="off")) as run:
+        run.log_artifact(artifact).wait()
+        assert api.artifact(f"training/{name}:v0").ttl == timedelta(days=5)
+        run.link_artifact(artifact, f"wandb-registry-model/{name}")
+    assert api.artifact(path(name, "v0")).ttl is None
+    assert api.artifact(f"training/{name}:v0").ttl is None
+
+
+def test_what_a_person_logged_for_herself_cannot_be_linked(
+    harbor: RunningRegistry, api: Any, name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(wandb.errors.CommError, match="team"):
+        log(name, tmp_path / "m", entity="admin")
+    assert name not in [collection.name for collection in api.registry("model").collections()]
+
+
+def test_nobody_deletes_what_a_protected_alias_points_to(
+    harbor: RunningRegistry, api: Any, name: str, tmp_path: Path
+) -> None:
+    harbor.protect_aliases("model", "kept")
+    log(name, tmp_path / "m")
+    linked = api.artifact(path(name, "v0"))
+    linked.aliases.append("kept")
+    linked.save()
+    with pytest.raises(wandb.errors.CommError, match="permission"):
+        api.artifact(f"training/{name}:v0").delete(delete_aliases=True)
+    linked.aliases.remove("kept")
+    linked.save()
+    api.artifact(f"training/{name}:v0").delete(delete_aliases=True)
+    with pytest.raises(wandb.errors.CommError, match="not found"):
+        api.artifact(path(name, "v0"))
 
 
 def test_a_download_is_what_was_seeded(harbor: RunningRegistry, api: Any, name: str, tmp_path: Path) -> None:

@@ -1,26 +1,26 @@
 """Questions to the registry's door, and the one rule for every answer: it tells no secret."""
 
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from lockgate.domain.model import ModelReference, ModelVersion
 from lockgate.domain.ports import Lookup
+from lockgate.domain.version import Alias, Number, Reference, Version
 from lockgate.errors import LockgateError
-from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate_sandbox.registry.running import RunningRegistry
 
 
-def ref(text: str) -> ModelReference:
+def ref(text: str) -> Reference:
     """`model/churn:production`."""
     registry, rest = text.split("/")
     collection, selector = rest.split(":")
-    return ModelReference(registry=registry, collection=collection, selector=selector)
+    wanted = Number(selector) if re.fullmatch("v[0-9]+", selector) else Alias(selector)
+    return Reference(registry=registry, collection=collection, wanted=wanted)
 
 
-def ask(door: WandbRegistry, server: RunningRegistry, *references: str) -> Mapping[ModelReference, Lookup]:
+def ask(door: WandbRegistry, server: RunningRegistry, *references: str) -> Mapping[Reference, Lookup]:
     """Look up; no error may hold a key of this server."""
     answers = door.look_up([ref(text) for text in references])
     for answer in answers.values():
@@ -34,9 +34,9 @@ def ask_one(door: WandbRegistry, server: RunningRegistry, reference: str) -> Loo
     return ask(door, server, reference)[ref(reference)]
 
 
-def found(answer: Lookup) -> ModelVersion:
+def found(answer: Lookup) -> Version:
     """The answer, which must be a version."""
-    assert isinstance(answer, ModelVersion), repr(answer)
+    assert isinstance(answer, Version), repr(answer)
     return answer
 
 
@@ -72,14 +72,6 @@ def client_processes() -> list[int]:
         except OSError:
             continue
     return found
-
-
-def wait_until(what: str, holds: Callable[[], Any], within: float = 10.0) -> None:
-    """Raises AssertionError when it does not hold after `within` seconds."""
-    end = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < end, f"after {within:g} s: not {what}"
-        time.sleep(0.02)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

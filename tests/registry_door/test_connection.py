@@ -1,5 +1,7 @@
 """Who may replace a dead client: whoever finds it dead first, and nobody its successor."""
 
+import os
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.registry_door.asking import client_processes
+from tests.waiting import wait_until
 
 from lockgate.errors import AccessDenied, RegistryClientFailed
-from lockgate.wandb_client.connection import WandbConnection
+from lockgate.registries.wandb.connection import WandbConnection
 from lockgate_sandbox.registry.running import RunningRegistry
 
 
@@ -55,6 +59,38 @@ def test_a_client_that_dies_twice_is_given_up(connection: WandbConnection) -> No
         connection.call("ask", dies)
     connection.drop()
     assert len(asked) == 2
+
+
+def test_a_client_whose_process_is_killed_while_it_is_let_go_ends_nothing_of_ours(
+    connection: WandbConnection,
+) -> None:
+    connection.call("warm up", lambda api: None)
+    (process,) = client_processes()
+    os.kill(process, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        dropped = threads.submit(connection.drop)
+        # It was told to end, which it does not: the client waits for that.
+        wait_until("let go", lambda: "WANDB_SERVICE" not in os.environ)
+        with pytest.raises(TimeoutError):
+            dropped.result(timeout=0.2)
+        os.kill(process, signal.SIGKILL)
+        assert dropped.result(timeout=10) is None
+    connection.call("ask again", lambda api: None)
+    assert client_processes() != [process]
+    connection.drop()
+
+
+def test_a_client_that_wants_to_end_the_program_is_built_anew(connection: WandbConnection) -> None:
+    asked = []
+
+    def exits(api: Any) -> str:
+        asked.append(api)
+        if len(asked) == 1:
+            sys.exit(-9)
+        return "answered"
+
+    assert connection.call("ask", exits) == "answered"
+    connection.drop()
 
 
 def test_a_client_that_never_began_is_dropped_without_loading_it(

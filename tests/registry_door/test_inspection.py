@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from tests.registry_door.asking import ask_one, assert_tells_no_secret, found
 
-from lockgate.domain.model import Contents
+from lockgate.domain.version import Contents
 from lockgate.errors import AccessDenied, DigestChanged, VersionNotFound
-from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate_sandbox.registry.faults import Fault, FaultKind
 from lockgate_sandbox.registry.running import RunningRegistry
 
@@ -35,8 +35,8 @@ def test_a_version_whose_digest_is_another_now_is_told(server: RunningRegistry, 
     server.seed_version(collection="changed", files={"m": b"0"}, aliases=["production"])
     version = found(ask_one(door, server, "model/changed:production"))
     with pytest.raises(DigestChanged) as raised:
-        door.inspect(replace(version, digest="0" * 32))
-    assert version.digest in raised.value.message
+        door.inspect(replace(version, claim="wandb-md5:" + "0" * 32))
+    assert version.claim in raised.value.message
     assert "0" * 32 in raised.value.message
 
 

@@ -4,17 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.fetch.fetching import FetchSite
+from tests.fetch.program import FetchProgram
 
-from lockgate.domain.model import ModelReference, ModelVersion
+from lockgate.domain.version import Alias, Reference, Version
 from lockgate.errors import AccessDenied, LockgateError, RegistryNotFound, RegistryUnavailable
-from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate_sandbox.registry.faults import Fault, FaultKind
 from lockgate_sandbox.registry.running import RunningRegistry
 
-pytestmark = pytest.mark.integration
-
-PRODUCTION = ModelReference(registry="model", collection="churn", selector="production")
+PRODUCTION = Reference(registry="model", collection="churn", wanted=Alias("production"))
 MakeDoor = Callable[[str | None], WandbRegistry]
 
 
@@ -25,7 +23,7 @@ def make_door(
     for name in ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_MODE", "WANDB_SERVICE"):
         monkeypatch.delenv(name, raising=False)
     registry.seed_version(files={"m": b"1"}, aliases=["production"])
-    key_file, doors = FetchSite(registry, tmp_path).key_file, list[WandbRegistry]()
+    key_file, doors = FetchProgram(registry, tmp_path).key_file, list[WandbRegistry]()
 
     def make(organization: str | None) -> WandbRegistry:
         doors.append(
@@ -42,8 +40,8 @@ def test_the_organization_may_be_named_by_its_name_or_its_entity_or_not_at_all(m
     for name in (None, registry.organization.name, registry.organization.entity):
         door = make_door(name)
         answer = door.look_up([PRODUCTION])[PRODUCTION]
-        assert isinstance(answer, ModelVersion), answer
-        assert answer.path == f"{registry.organization.entity}/wandb-registry-model/churn:v0"
+        assert isinstance(answer, Version), answer
+        assert answer.uri == f"wandb://{registry.organization.entity}/wandb-registry-model/churn:v0"
         door.close()
 
 
@@ -53,7 +51,7 @@ def test_an_organization_that_the_key_is_not_of_is_told_and_asked_for_anew_each_
         registry.requests.clear()
         answer = door.look_up([PRODUCTION])[PRODUCTION]
         assert isinstance(answer, RegistryNotFound), answer
-        assert "registry.organization" in answer.message
+        assert "registry's organization in the chart" in answer.message
         # The client would remember the first answer for as long as it lives.
         assert registry.requests.records(operation="FetchOrgInfoFromEntity")
 
@@ -68,7 +66,7 @@ def test_a_failure_that_many_share_is_told_to_each_without_naming_the_others(
     door.look_up([PRODUCTION])
     registry.faults.add(Fault(kind=FaultKind.STATUS, status=status))
     references = [
-        ModelReference(registry="model", collection=f"team-{n}-secret", selector="production")
+        Reference(registry="model", collection=f"team-{n}-secret", wanted=Alias("production"))
         for n in range(6)
     ]
     for reference, answer in door.look_up(references).items():

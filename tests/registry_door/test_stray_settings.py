@@ -4,23 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from tests.fetch.fetching import FetchSite
+from tests.fetch.program import FetchProgram
 
 from lockgate_sandbox.registry.running import RunningRegistry
-
-pytestmark = pytest.mark.integration
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from lockgate.domain.model import ModelReference
-from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.domain.version import Alias, Reference
+from lockgate.registries.wandb.registry import WandbRegistry
 
 registry = WandbRegistry(base_url=sys.argv[1], api_key_file=Path(sys.argv[2]), timeout=10)
-reference = ModelReference(registry="model", collection="churn", selector="production")
+reference = Reference(registry="model", collection="churn", wanted=Alias("production"))
 version = registry.look_up([reference])[reference]
-print(getattr(version, "path", version))
+print(getattr(version, "uri", version))
 registry.close()
 """
 
@@ -29,7 +26,7 @@ def test_settings_that_lie_around_change_neither_host_nor_key_and_nothing_is_pri
     registry: RunningRegistry, tmp_path: Path
 ) -> None:
     seeded = registry.seed_version(files={"m": b"1"}, aliases=["production"])
-    site = FetchSite(registry, tmp_path)
+    site = FetchProgram(registry, tmp_path)
     home = tmp_path / "home"
     for directory in (home / ".config/wandb", home / "wandb"):
         directory.mkdir(parents=True)
@@ -53,7 +50,7 @@ def test_settings_that_lie_around_change_neither_host_nor_key_and_nothing_is_pri
         timeout=30,
         check=True,
     )
-    assert ended.stdout == f"{registry.organization.entity}/{seeded.path}\n"
+    assert ended.stdout == f"wandb://{registry.organization.entity}/{seeded.path}\n"
     assert ended.stderr == ""
     assert {record.user for record in registry.requests.records()} == {"viewer"}
     assert sorted(path.name for path in home.rglob("*") if path.is_file()) == [

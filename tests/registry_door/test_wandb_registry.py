@@ -13,10 +13,11 @@ from tests.registry_door.asking import (
     found,
     ref,
     told,
-    wait_until,
 )
 from tests.registry_door.conftest import MakeDoor
+from tests.waiting import wait_until
 
+from lockgate.domain.version import VersionFacts
 from lockgate.errors import (
     AccessDenied,
     AliasNotFound,
@@ -26,7 +27,7 @@ from lockgate.errors import (
     RegistryNotFound,
     VersionNotFound,
 )
-from lockgate.resolve.wandb_registry import WandbRegistry
+from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate_sandbox.registry.faults import Fault, FaultKind
 from lockgate_sandbox.registry.running import RunningRegistry
 
@@ -35,34 +36,34 @@ class TestAnswers:
     def test_an_alias_means_a_version_with_all_that_is_known_of_it(
         self, server: RunningRegistry, door: WandbRegistry
     ) -> None:
-        metadata = {"stage": "gold", "scores": {"auc": 0.91, "list": [1, None, "ä"]}}
+        metadata = {"format": "onnx", "stage": "gold", "scores": {"auc": 0.91, "list": [1, None, "ä"]}}
         server.seed_version(collection="whole", files={"m": b"0"})
         seeded = server.seed_version(
             collection="whole", files={"a": b"12", "b": b"345"}, metadata=metadata, aliases=["production"]
         )
         version = found(ask_one(door, server, "model/whole:production"))
-        assert version.version == seeded.version == "v1"
-        assert version.path == f"{server.organization.entity}/{seeded.path}"
-        assert (version.digest, version.artifact_id) == (seeded.digest, seeded.artifact_id)
-        assert (version.size, version.file_count, version.committed) == (5, 2, True)
-        assert version.metadata == metadata
+        assert version.number == seeded.version == "v1"
+        assert version.uri == f"wandb://{server.organization.entity}/{seeded.path}"
+        assert version.claim == f"wandb-md5:{seeded.digest}"
+        assert (version.facts, version.ready) == (VersionFacts(size=5, files=2), True)
+        assert version.metadata == {"format": "onnx"}
 
     def test_a_moved_alias_answers_with_the_new_version(
         self, server: RunningRegistry, door: WandbRegistry
     ) -> None:
         server.seed_version(collection="moving", files={"m": b"0"}, aliases=["production"])
         server.seed_version(collection="moving", files={"m": b"1"})
-        assert found(ask_one(door, server, "model/moving:production")).version == "v0"
+        assert found(ask_one(door, server, "model/moving:production")).number == "v0"
         server.move_alias("model", "moving", "production", "v1")
-        assert found(ask_one(door, server, "model/moving:production")).version == "v1"
-        assert found(ask_one(door, server, "model/moving:v0")).version == "v0"
+        assert found(ask_one(door, server, "model/moving:production")).number == "v1"
+        assert found(ask_one(door, server, "model/moving:v0")).number == "v0"
 
     def test_a_version_that_is_still_uploaded_is_not_committed(
         self, server: RunningRegistry, door: WandbRegistry
     ) -> None:
         server.seed_version(collection="pending", files={"m": b"0"}, aliases=["production"])
         server.mark_pending("model", "pending", "v0")
-        assert not found(ask_one(door, server, "model/pending:production")).committed
+        assert not found(ask_one(door, server, "model/pending:production")).ready
 
     @pytest.mark.parametrize(
         ("reference", "kind"),
@@ -83,7 +84,7 @@ class TestAnswers:
         assert ref(reference).registry in message
         if kind is not RegistryNotFound:
             assert ref(reference).collection in message
-            assert ref(reference).selector in message
+            assert str(ref(reference).wanted) in message
 
     def test_what_is_missing_does_not_hide_what_is_there(
         self, server: RunningRegistry, door: WandbRegistry
@@ -95,9 +96,9 @@ class TestAnswers:
         assert list(answers) == [ref(text) for text in wanted]
         assert [type(answer).__name__ for answer in answers.values()] == [
             "AliasNotFound",
-            "ModelVersion",
+            "Version",
             "RegistryNotFound",
-            "ModelVersion",
+            "Version",
         ]
 
     def test_a_removed_alias_and_a_removed_version_are_missing(
@@ -143,7 +144,7 @@ class TestAnswers:
         server.faults.add(Fault(kind=FaultKind.STATUS, status=400, operation="LockgateLookUp"))
         told(ask_one(make_door(), server, "model/pending-singly:production"), ArtifactPending)
 
-    def test_a_hundred_references_of_one_registry_are_four_requests(
+    def test_a_hundred_references_of_one_registry_are_two_requests(
         self, server: RunningRegistry, door: WandbRegistry
     ) -> None:
         for number in range(10):
@@ -154,8 +155,8 @@ class TestAnswers:
         server.requests.clear()
         answers = ask(door, server, *[f"model/many-{c}:alias-{a}" for c in range(10) for a in range(10)])
         assert len(answers) == 100
-        assert {found(answer).version for answer in answers.values()} == {"v0"}
-        assert server.requests.totals().requests == 4
+        assert {found(answer).number for answer in answers.values()} == {"v0"}
+        assert server.requests.totals().requests == 2
         assert server.requests.totals().lookups == 100
 
     def test_the_same_question_twice_is_asked_once(
@@ -174,7 +175,9 @@ class TestRights:
     ) -> None:
         server.seed_version(collection="secret", files={"m": b"0"}, aliases=["production"])
         server.faults.add(Fault(kind=FaultKind.DENY, user="viewer", registry="model"))
-        assert "role of a viewer" in told(ask_one(door, server, "model/secret:production"), AccessDenied)
+        assert "let the key's owner read" in told(
+            ask_one(door, server, "model/secret:production"), AccessDenied
+        )
         server.faults.replace([Fault(kind=FaultKind.DENY, user="viewer", registry="model", hidden=True)])
         told(ask_one(door, server, "model/secret:production"), RegistryNotFound)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox.binaries import pins, programs_of
+from lockgate_sandbox.binaries import files_of, pins, programs_of
 from lockgate_sandbox.binaries.locate import cached
-from lockgate_sandbox.binaries.pins import KUBERNETES, PAUSE, TOOLS
+from lockgate_sandbox.binaries.pins import GATEWAY_API, KUBERNETES, PAUSE, TOOLS
 from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.worlds import cache_root
@@ -24,6 +24,9 @@ _GO = """#!/bin/sh
 echo "$1" >> "$GO_CALLS"
 case "$1" in
   env) echo go1.99.0 ;;
+  mod)
+    if [ -n "$GO_FAILS" ]; then echo '{"Error": "no such version"}'; exit 1; fi
+    echo "{\\"Dir\\": \\"$GO_MODULE\\"}" ;;
   list) echo fmt; echo lockgate.dev/sandbox/pause ;;
   build)
     if [ -n "$GO_FAILS" ]; then echo "main.go:1:1: no such thing" >&2; exit 1; fi
@@ -33,7 +36,11 @@ case "$1" in
     printf program > "$2"; chmod 755 "$2" ;;
 esac
 """
-_BUILD_PAUSE = "from lockgate_sandbox.binaries import programs_of; print(programs_of(['pause'])['pause'])"
+# Whoever started the tests in the background may have them ignore what Ctrl-C sends.
+_BUILD_PAUSE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from lockgate_sandbox.binaries import programs_of; print(programs_of(['pause'])['pause'])"
+)
 
 
 @pytest.fixture
@@ -143,6 +150,39 @@ def test_the_assets_of_kubebuilder_serve_for_what_they_are_known_for(
     assert found == {"etcd": tmp_path / "etcd", "pause": cached(PAUSE) / "pause"}
 
 
+def test_files_of_a_module_are_fetched_once_and_then_found(
+    go_calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = tmp_path / "module" / GATEWAY_API.within
+    carried.mkdir(parents=True)
+    (carried / "crd.yaml").write_text("kind: CustomResourceDefinition")
+    monkeypatch.setenv("GO_MODULE", str(tmp_path / "module"))
+    found = files_of(GATEWAY_API)
+    assert found == cached(GATEWAY_API)
+    assert [path.name for path in found.iterdir()] == ["crd.yaml"]
+    assert files_of(GATEWAY_API) == found
+    assert go_calls.read_text().split() == ["env", "mod"]
+    assert _cache_content() == sorted(["gateway-api.lock", found.name])
+
+
+def test_files_that_cannot_be_fetched_leave_nothing_and_go_says_why(
+    go_calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GO_FAILS", "yes")
+    with pytest.raises(SandboxError, match=r"fetching sigs\.k8s\.io/gateway-api failed: .*no such version"):
+        files_of(GATEWAY_API)
+    assert _cache_content() == ["gateway-api.lock"]
+
+
+def test_a_directory_named_by_the_user_may_hold_the_files_too(
+    go_calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own" / GATEWAY_API.name).mkdir(parents=True)
+    monkeypatch.setenv("LOCKGATE_SANDBOX_BINARIES", str(tmp_path / "own"))
+    assert files_of(GATEWAY_API) == tmp_path / "own" / GATEWAY_API.name
+    assert not go_calls.read_text()
+
+
 def test_a_name_nobody_knows_is_refused() -> None:
     with pytest.raises(SandboxError, match="no program kubernotes"):
         programs_of(["kubernotes"])
@@ -161,6 +201,7 @@ def test_a_changed_pin_is_another_build(tmp_path: Path, monkeypatch: pytest.Monk
 def test_every_tool_is_pinned_and_no_program_comes_from_two() -> None:
     names = [name for tool in TOOLS for name in tool.provides]
     assert len(names) == len(set(names))
+    assert (GATEWAY_API.directory / "go.sum").exists()
     for tool in TOOLS:
         assert pins.go_version_needed(tool) >= (1, 26)
         assert (tool.directory / "go.sum").exists() or tool is PAUSE

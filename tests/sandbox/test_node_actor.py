@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.waiting import wait_until
 
 from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.node_actor import NodeActor
@@ -25,17 +25,11 @@ def client(control_plane: RunningWorld) -> Iterator[ApiClient]:
 
 
 @pytest.fixture
-def actor(control_plane: RunningWorld) -> Iterator[NodeActor]:
+def actor(control_plane: RunningWorld, client: ApiClient) -> Iterator[NodeActor]:
     with NodeActor.on(control_plane, delay=0.02) as acting:
         yield acting
-
-
-def _until(question: Callable[[], Any], within: float = 15.0) -> Any:
-    deadline = time.monotonic() + within
-    while not (answer := question()):
-        assert time.monotonic() < deadline, f"still {answer!r} after {within} s"
-        time.sleep(0.03)
-    return answer
+    # Else pods of other tests were sent to it, where nobody looks after them any more.
+    client.delete("/api/v1/nodes/stand-in")
 
 
 def _pod(fate: str) -> Json:
@@ -72,7 +66,7 @@ def test_a_deployment_of_two_becomes_available_and_is_gone_after_its_deletion(
     assert len({pod["status"]["podIP"] for pod in pods}) == 2
 
     control_plane.kubectl("-n", namespace, "delete", "deployment", "web")
-    _until(lambda: not client.get(f"/api/v1/namespaces/{namespace}/pods")["items"])
+    wait_until("no pod is left", lambda: not client.get(f"/api/v1/namespaces/{namespace}/pods")["items"])
 
 
 def test_init_containers_complete_with_the_message_the_behaviour_gives(
@@ -80,7 +74,7 @@ def test_init_containers_complete_with_the_message_the_behaviour_gives(
 ) -> None:
     actor.behaviour = _by_label
     path = _create(client, namespace, _pod("any"))
-    status = _until(lambda: _phase(client, path, "Running"))
+    status = wait_until("it runs", lambda: _phase(client, path, "Running"))
     assert status["initContainerStatuses"][0]["state"]["terminated"]["message"] == "fetched v3"
 
 
@@ -94,7 +88,7 @@ def test_an_init_container_that_fails_is_reported_ended_and_then_backing_off(
         inits = client.get(path)["status"].get("initContainerStatuses") or [{}]
         return inits[0] if "waiting" in inits[0].get("state", {}) else None
 
-    fetch = _until(backing_off)
+    fetch = wait_until("it backs off", backing_off)
     assert fetch["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert fetch["lastState"]["terminated"]["exitCode"] == 3
     assert fetch["lastState"]["terminated"]["message"] == "digest differs"
@@ -106,12 +100,12 @@ def test_a_pod_that_was_never_ready_becomes_ready_when_reconsidered(
 ) -> None:
     actor.behaviour = _by_label
     path = _create(client, namespace, _pod("never-ready"))
-    status = _until(lambda: _phase(client, path, "Running"))
+    status = wait_until("it runs", lambda: _phase(client, path, "Running"))
     assert not status["containerStatuses"][0]["ready"]
 
     actor.behaviour = lambda _pod: BecomesReady()
     actor.reconsider()
-    _until(lambda: client.get(path)["status"]["containerStatuses"][0]["ready"])
+    wait_until("it is ready", lambda: client.get(path)["status"]["containerStatuses"][0]["ready"])
 
 
 def test_a_crash_loop_shows_the_last_words_of_the_container(
@@ -124,7 +118,7 @@ def test_a_crash_loop_shows_the_last_words_of_the_container(
         containers = client.get(path)["status"].get("containerStatuses") or [{}]
         return containers[0].get("lastState") or None
 
-    assert json.dumps(_until(crashed)).count("out of memory") == 1
+    assert json.dumps(wait_until("it crashed", crashed)).count("out of memory") == 1
 
 
 def _create(client: ApiClient, namespace: str, pod: Json) -> str:

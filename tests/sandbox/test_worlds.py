@@ -14,8 +14,7 @@ import pytest
 from lockgate_sandbox import worlds
 from lockgate_sandbox.commands.parser import main
 from lockgate_sandbox.errors import SandboxError, Unavailable
-from lockgate_sandbox.running import RunningWorld
-from lockgate_sandbox.world import start_cluster, use_existing
+from lockgate_sandbox.world import running_world, start_cluster, use_existing
 from lockgate_sandbox.worlds import Level, WorldRecord
 
 
@@ -80,7 +79,7 @@ def test_a_record_survives_its_file_and_a_broken_one_is_named(claimed: tuple[Pat
 
 def test_a_world_that_is_not_there_cannot_be_taken_hold_of() -> None:
     with pytest.raises(SandboxError, match="no world named 'none' is running"):
-        RunningWorld.named("none")
+        running_world("none")
 
 
 def test_commands_without_a_world_say_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,11 +25,16 @@ async def test_a_new_deployment_rolls_out_what_the_alias_means(rig):
     assert [entry["outcome"] for entry in rig.status["history"]] == ["Promoted"]
 
 
-async def test_a_moved_alias_costs_three_writes(rig):
+async def test_a_moved_alias_costs_four_writes(rig):
     await rig.serve(1)
     rig.cluster.writes.clear()
     await rig.serve(2)
-    assert rig.cluster.writes == ["apply Deployment", "status ModelDeployment", "status ModelDeployment"]
+    assert rig.cluster.writes == [
+        "create ControllerRevision",
+        "apply Deployment",
+        "status ModelDeployment",
+        "status ModelDeployment",
+    ]
     assert rig.status["previous"]["version"] == "v1"
     assert [entry["version"] for entry in rig.status["history"]] == ["v2", "v1"]
 
@@ -81,7 +86,8 @@ async def test_a_candidate_that_misses_its_deadline_is_aborted_and_not_tried_aga
     await rig.poll()
     await rig.settle()
     rig.cluster.roll(KEY, lambda name: {}, complete=False)
-    rig.wait(minutes=11)
+    await rig.settle()
+    rig.wait(minutes=21)
     await rig.settle()
     assert rig.verdict("Stalled") == ("True", "RolloutAborted")
     assert rig.status["phase"] == "Degraded"
@@ -94,9 +100,9 @@ async def test_a_candidate_that_misses_its_deadline_is_aborted_and_not_tried_aga
     assert rig.cluster.writes == []
 
 
-async def test_a_change_of_the_spec_tries_an_aborted_version_again(rig):
+async def test_a_change_of_what_its_pods_are_made_of_tries_an_aborted_version_again(rig):
     await test_a_candidate_that_misses_its_deadline_is_aborted_and_not_tried_again(rig)
-    rig.create(progressDeadline="30m")
+    rig.create(resources={"requests": {"cpu": "200m"}})
     await rig.settle()
     assert rig.status["candidate"]["version"] == "v2"
     assert rig.status["rollout"]["trigger"] == "SpecChanged"
@@ -155,7 +161,7 @@ async def test_the_end_of_a_pin_is_kept_in_mind_whatever_stands_in_the_way(rig, 
     rig.create(pin=pin, suspend=in_the_way == "suspended")
     await rig.settle()
     if in_the_way == "a version that never comes up":
-        rig.wait(minutes=11)
+        rig.wait(minutes=21)
         await rig.settle()
         assert rig.verdict("Stalled")[0] == "True"
     if in_the_way == "a cluster that refuses":
@@ -208,7 +214,7 @@ async def test_every_transition_gives_one_event(rig):
     await rig.serve(1)
     await rig.serve(2)
     reasons = [event["reason"] for event in rig.cluster.events]
-    assert reasons == ["RolloutStarted", "Resolved", "RolledOut", "RolloutStarted", "RolledOut"]
+    assert reasons == ["RolloutStarted", "RolledOut", "RolloutStarted", "RolledOut"]
 
 
 async def test_a_spec_written_after_the_alias_moved_starts_with_the_moved_alias(rig):
@@ -218,3 +224,35 @@ async def test_a_spec_written_after_the_alias_moved_starts_with_the_moved_alias(
     await rig.settle()
     assert rig.status["candidate"]["version"] == "v2"
     assert "history" not in rig.status
+
+
+async def test_a_version_is_promoted_once_its_pods_are_available_and_not_when_they_are_ready(rig):
+    rig.create(minReadySeconds=60)
+    await rig.serve(1)
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    await rig.settle()
+    assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["minReadySeconds"] == 60
+    rig.cluster.roll(KEY, ready_pod)
+    workload = rig.cluster.objects[DEPLOYMENT, KEY]
+    settling = {**workload, "status": {**workload["status"], "availableReplicas": 0}}
+    rig.cluster.put(DEPLOYMENT, settling)
+    await rig.settle()
+    assert settling["status"]["readyReplicas"] == settling["spec"]["replicas"] > 0
+    assert (rig.status["stable"]["version"], rig.status["candidate"]["version"]) == ("v1", "v2")
+    rig.cluster.roll(KEY, ready_pod)
+    await rig.settle()
+    assert rig.status["stable"]["version"] == "v2"
+
+
+async def test_what_is_ready_at_once_is_available_at_once_unless_the_author_asks_for_more(rig):
+    await rig.serve(1)
+    assert "minReadySeconds" not in rig.cluster.objects[DEPLOYMENT, KEY]["spec"]
+    template = rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["template"]
+    rig.create(minReadySeconds=60)
+    await rig.settle()
+    changed = rig.cluster.objects[DEPLOYMENT, KEY]["spec"]
+    assert (changed["minReadySeconds"], changed["template"]) == (60, template)
+    rig.create()
+    await rig.settle()
+    assert "minReadySeconds" not in rig.cluster.objects[DEPLOYMENT, KEY]["spec"]

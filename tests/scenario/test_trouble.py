@@ -5,13 +5,16 @@ from tests.fakes.builders import deployment_object, version
 from tests.fakes.cluster import ready_pod
 from tests.fakes.rig import KEY
 
-from lockgate.apply.applier import REPAIRS
-from lockgate.domain.model import Contents
+from lockgate.apply.brake import REPAIRS
 from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE
+from lockgate.domain.version import Contents
 from lockgate.errors import (
     AccessDenied,
     AliasNotFound,
     ClusterUnavailable,
+    Conflict,
+    Forbidden,
+    Refused,
     RegistryUnavailable,
 )
 
@@ -77,8 +80,8 @@ async def test_a_spec_that_names_another_missing_alias_is_not_ready_though_the_o
 @pytest.mark.parametrize(
     ("found", "contents", "reason"),
     [
-        pytest.param(version(2, committed=False), None, "ArtifactPending", id="pending"),
-        pytest.param(version(2, file_count=0), None, "ArtifactRejected", id="empty"),
+        pytest.param(version(2, ready=False), None, "ArtifactPending", id="pending"),
+        pytest.param(version(2, files=0), None, "ArtifactRejected", id="empty"),
         pytest.param(
             version(2),
             Contents(
@@ -99,7 +102,7 @@ async def test_a_spec_that_names_another_missing_alias_is_not_ready_though_the_o
 async def test_a_version_that_may_not_serve_leaves_the_old_one_serving(rig, found, contents, reason):
     await rig.serve(1)
     if contents:
-        rig.registry.contents[found.version] = contents
+        rig.registry.contents[found.number] = contents
     rig.registry.point("production", found)
     rig.cluster.writes.clear()
     await rig.poll()
@@ -179,7 +182,7 @@ async def test_a_status_lost_amid_a_rollout_keeps_the_way_back(rig):
     rig.cluster.put(MODEL_DEPLOYMENT, {**rig.cluster.objects[MODEL_DEPLOYMENT, KEY], "status": {}})
     await rig.settle()
     assert (rig.status["stable"]["version"], rig.status["candidate"]["version"]) == ("v1", "v2")
-    rig.wait(minutes=11)
+    rig.wait(minutes=21)
     await rig.settle()
     assert rig.verdict("Stalled") == ("True", "RolloutAborted")
     workload = rig.cluster.objects[DEPLOYMENT, KEY]
@@ -278,11 +281,42 @@ async def test_a_fight_over_a_field_is_given_up_for_a_minute_and_told(rig):
     assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 2
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ClusterUnavailable("the API server answered 500"),
+        Forbidden("no right"),
+        Refused("a policy"),
+        # The Deployment's own controller writes its status many times a rollout.
+        Conflict("it changed meanwhile"),
+    ],
+    ids=repr,
+)
+async def test_what_the_api_server_refuses_to_write_is_no_fight_with_anybody(rig, refusal):
+    await rig.serve(1)
+    workload = rig.cluster.objects[DEPLOYMENT, KEY]
+    rig.cluster.put(DEPLOYMENT, {**workload, "spec": {**workload["spec"], "replicas": 9}})
+    rig.cluster.drop(SERVICE, KEY)
+    applies = rig.cluster.apply
+
+    async def refuses(resource, obj, *, force):
+        raise refusal
+
+    rig.cluster.apply = refuses
+    for _ in range(2 * REPAIRS):
+        await rig.reconciler.reconcile(KEY)
+    assert rig.condition("Ready")["reason"] == refusal.reason
+    rig.cluster.apply = applies
+    await rig.settle()
+    assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 2
+    assert (SERVICE, KEY) in rig.cluster.objects
+
+
 async def test_a_deployment_made_anew_is_not_held_to_the_fights_of_the_old_one(rig):
     await rig.serve(1)
     for round_ in range(REPAIRS + 1):
         if round_ == REPAIRS:
-            rig.reconciler.applier.forget(KEY)
+            rig.reconciler.backend.forget(KEY)
         workload = rig.cluster.objects[DEPLOYMENT, KEY]
         rig.cluster.put(DEPLOYMENT, {**workload, "spec": {**workload["spec"], "replicas": 10 + round_}})
         await rig.settle()

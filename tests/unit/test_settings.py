@@ -54,3 +54,26 @@ def test_every_kind_of_value_is_read():
 def test_a_wrong_variable_is_named(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         Settings.from_environment(MINIMUM | wrong)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "starts"),
+    [
+        ("https://api.wandb.example", "", True),
+        ("http://127.0.0.1:8080", "", True),
+        ("http://localhost:8080", "false", True),
+        ("http://wandb.example", "", False),
+        ("http://127.0.0.1.wandb.example", "", False),
+        ("http://wandb.example", "true", True),
+        ("http://wandb.example", "yes", False),
+    ],
+)
+def test_an_api_key_goes_over_plain_http_only_when_that_is_asked_for(address, allowed, starts):
+    environment = {"LOCKGATE_REGISTRY_BASE_URL": address, "LOCKGATE_FETCH_IMAGE": "example/lockgate:1"}
+    if allowed:
+        environment["LOCKGATE_REGISTRY_ALLOW_HTTP"] = allowed
+    if starts:
+        assert Settings.from_environment(environment).registry_base_url == address
+    else:
+        with pytest.raises(SettingsError, match="LOCKGATE_REGISTRY_"):
+            Settings.from_environment(environment)

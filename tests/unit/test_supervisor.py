@@ -1,44 +1,46 @@
-"""The watch is entered again and again, and says for how long it has failed."""
+"""The watch's thread goes on after anything, and whoever asks is told when it has ended."""
 
-import threading
+import asyncio
+from typing import Any
 
 import kopf
+import pytest
+from tests.waiting import wait_until
 
 from lockgate.watch.supervisor import WatchSupervisor
 
 
-class EndsAtOnce(WatchSupervisor):
-    """A watch that the API server ends as soon as it begins."""
-
-    async def _watch_once(self) -> float:
-        return 0.0
+async def nothing_to_close() -> None:
+    pass
 
 
-class Lasts(WatchSupervisor):
-    """A watch that goes on until it is stopped."""
+def ends_in(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> WatchSupervisor:
+    """A supervisor whose every entry ends at once."""
 
-    async def _watch_once(self) -> float:
-        self._stop.wait(10)
-        return 0.0
+    async def end(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(kopf, "spawn_tasks", end)
+    monkeypatch.setattr("lockgate.watch.supervisor._PAUSES_SECONDS", (0.01,))
+    return WatchSupervisor(kopf.OperatorRegistry(), kopf.OperatorSettings(), (), nothing_to_close)
 
 
-def test_a_watch_that_ends_at_once_is_entered_again_swept_after_and_told():
-    again = threading.Event()
-    watch = EndsAtOnce(kopf.OperatorRegistry(), kopf.OperatorSettings(), (), on_restart=again.set)
+@pytest.mark.parametrize(
+    "error",
+    [asyncio.CancelledError(), SystemExit(1), MemoryError(), OSError()],
+    ids=lambda e: type(e).__name__,
+)
+def test_whatever_ends_an_entry_the_watch_is_entered_again(monkeypatch, error):
+    watch = ends_in(monkeypatch, error)
     watch.start()
-    try:
-        assert again.wait(10)
-        assert watch.entries >= 2
-        assert watch.failing_seconds() > 0
-    finally:
-        watch.stop()
+    wait_until("it was entered again and again", lambda: watch.entries > 3)
+    assert watch.is_alive()
+    watch.stop()
 
 
-def test_a_watch_that_lasts_fails_for_no_second():
-    watch = Lasts(kopf.OperatorRegistry(), kopf.OperatorSettings(), (), on_restart=lambda: None)
+def test_a_thread_that_has_ended_is_told(monkeypatch):
+    watch = ends_in(monkeypatch, OSError())
+    assert watch.is_alive(), "it has not begun"
     watch.start()
-    try:
-        assert watch.failing_seconds() == 0.0
-        assert watch.entries <= 1
-    finally:
-        watch.stop()
+    watch.stop(30)
+    assert not watch.is_alive()

@@ -15,6 +15,106 @@ two namespaces do not fight over one ClusterRole.
 {{- printf "%s:%s" .Release.Namespace (include "lockgate.fullname" .) -}}
 {{- end -}}
 
+{{/* The same, for kinds whose names take no colon. */}}
+{{- define "lockgate.policyName" -}}
+{{- printf "%s.%s" .Release.Namespace (include "lockgate.fullname" .) -}}
+{{- end -}}
+
+{{/* The operator's account, as the API server knows it. */}}
+{{- define "lockgate.username" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "lockgate.fullname" .) -}}
+{{- end -}}
+
+{{/* The registry's address; readable on its way only when that was asked for. */}}
+{{- define "lockgate.baseUrl" -}}
+{{- if and (hasPrefix "http://" .Values.registry.baseUrl) (not .Values.registry.allowHttp) -}}
+{{- fail "registry.baseUrl begins with http://, so that API keys could be read on their way: use https://, or set registry.allowHttp" -}}
+{{- end -}}
+{{- .Values.registry.baseUrl -}}
+{{- end -}}
+
+{{/* Name of the authorities, for pods; empty when the system's are enough. */}}
+{{- define "lockgate.caName" -}}
+{{- $ca := .Values.registry.caBundle -}}
+{{- if and $ca.configMap $ca.secret -}}
+{{- fail "registry.caBundle names both a ConfigMap and a Secret: name one" -}}
+{{- end -}}
+{{- $ca.configMap | default $ca.secret -}}
+{{- end -}}
+
+{{/*
+One of the further registries, whole: what its values leave out is filled in. Takes its name and its values.
+*/}}
+{{- define "lockgate.registry" -}}
+{{- $name := index . 0 -}}
+{{- $given := index . 1 -}}
+{{- if eq $name "default" -}}
+{{- fail "registries.default is the one under registry: give it another name, or write its values there" -}}
+{{- end -}}
+{{- if and (hasPrefix "http://" $given.baseUrl) (not $given.allowHttp) -}}
+{{- fail (printf "registries.%s.baseUrl begins with http://, so that API keys could be read on their way: use https://, or set registries.%s.allowHttp" $name $name) -}}
+{{- end -}}
+{{- $secret := dict "name" (printf "lockgate-registry-%s" $name) "key" "api-key" -}}
+{{- $ca := merge (dict) ($given.caBundle | default dict) (dict "configMap" "" "secret" "" "key" "ca.crt") -}}
+{{- if and $ca.configMap $ca.secret -}}
+{{- fail (printf "registries.%s.caBundle names both a ConfigMap and a Secret: name one" $name) -}}
+{{- end -}}
+{{- dict
+  "key" ($given.apiKeySecret | default $secret)
+  "pods" (($given.modelPods | default dict).apiKeySecret | default $secret)
+  "ca" $ca
+  "caName" ($ca.configMap | default $ca.secret)
+  | toYaml -}}
+{{- end -}}
+
+{{- define "lockgate.registriesName" -}}
+{{- printf "%s-registries" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* The file that names the further registries to the operator. */}}
+{{- define "lockgate.registriesFile" -}}
+{{- $all := dict -}}
+{{- range $name, $given := .Values.registries -}}
+{{- $whole := include "lockgate.registry" (list $name $given) | fromYaml -}}
+{{- $told := dict
+  "kind" ($given.kind | default "wandb")
+  "baseUrl" $given.baseUrl
+  "allowHttp" ($given.allowHttp | default false)
+  "apiKeyFile" (printf "/var/run/secrets/lockgate-registries/%s/api-key" $name)
+  "timeout" ($given.timeoutSeconds | default 20)
+  "modelSecretName" $whole.pods.name
+  "modelSecretKey" $whole.pods.key
+-}}
+{{- with $given.organization -}}
+{{- $_ := set $told "organization" . -}}
+{{- end -}}
+{{- if $whole.caName -}}
+{{- $_ := set $told "caBundle" (printf "/var/run/lockgate-registries-ca/%s/ca.crt" $name) -}}
+{{- $_ := set $told "modelCaConfigMap" $whole.caName -}}
+{{- $_ := set $told "modelCaKey" $whole.ca.key -}}
+{{- end -}}
+{{- $_ := set $all $name $told -}}
+{{- end -}}
+{{- toYaml $all -}}
+{{- end -}}
+
+{{/* Names of the Secrets, and of the ConfigMaps, that pods may mount: CEL lists. */}}
+{{- define "lockgate.podSecrets" -}}
+{{- $names := list .Values.modelPods.apiKeySecret.name -}}
+{{- range $name, $given := .Values.registries -}}
+{{- $names = append $names (include "lockgate.registry" (list $name $given) | fromYaml).pods.name -}}
+{{- end -}}
+{{- $names | uniq | toJson -}}
+{{- end -}}
+
+{{- define "lockgate.podAuthorities" -}}
+{{- $names := list (include "lockgate.caName" .) -}}
+{{- range $name, $given := .Values.registries -}}
+{{- $names = append $names (include "lockgate.registry" (list $name $given) | fromYaml).caName -}}
+{{- end -}}
+{{- $names | compact | uniq | toJson -}}
+{{- end -}}
+
 {{/* What tells this release's pods from all others; must never change in an upgrade. */}}
 {{- define "lockgate.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
@@ -51,6 +151,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch]
+# Whose a pod is shows in its ReplicaSet, which is read once.
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get]
+# The ledger: what the pods of each release are made of.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, create, delete]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lockgate.names import ConditionType, Reason
+from lockgate.sentences import sentence
 
 
 class ConditionStatus(StrEnum):
@@ -28,6 +29,9 @@ class Verdict:
     status: ConditionStatus
     reason: Reason
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", sentence(self.message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,239 +4,204 @@ The schema has checked most of it already; what is checked again here are old ob
 written while the schema was another, and rules that need two fields. Pure.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from lockgate.api.conditions import Condition, ConditionStatus
-from lockgate.api.quantity import parse_quantity
+from lockgate.api import read
 from lockgate.api.spec import (
+    Identity,
     ModelDeployment,
     ModelRuntime,
     OnAliasMissing,
+    OnChange,
     Pin,
     Protocol,
     Resources,
     Rolling,
     RuntimeMetrics,
 )
-from lockgate.api.status import (
-    Failure,
-    HistoryEntry,
-    ModelDeploymentStatus,
-    Outcome,
-    Phase,
-    Proof,
-    Role,
-    RolloutState,
-    TrafficShare,
-    Trigger,
-    parse_revision,
-    parse_time,
-)
+from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT, parse_time
+from lockgate.api.status_codec import parse_status
 from lockgate.errors import InvalidSpec
-from lockgate.names import ConditionType, Reason
+from lockgate.names import ANNOTATION_RETRY, DEFAULT_SOURCE
+from lockgate.sentences import listed, sentence
 
-T = TypeVar("T")
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
-def parse_duration(text: str, path: str) -> timedelta:
-    """Read a duration such as 10m or 1h30m; raises InvalidSpec naming the field."""
-    match = _DURATION.fullmatch(text)
-    if not text or match is None:
-        raise InvalidSpec(path, f"is {text!r}; write a duration such as 30s, 10m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    if not duration:
-        raise InvalidSpec(path, "is zero; write a duration such as 10m")
-    return duration
+_NAME_LIMIT = 253
+_PATH_LIMIT = 512
+_LARGEST_PORT = 65535
+_LONGEST_MIN_READY = 3600
 
 
-def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
-    """Read a ModelDeployment; raises InvalidSpec with the path of the first field in the way."""
-    metadata, spec = raw["metadata"], raw.get("spec") or {}
-    model = _mapping(spec, "model", "spec.model")
-    return ModelDeployment(
+def parse_identity(raw: Mapping[str, Any]) -> Identity:
+    """Who a ModelDeployment is, which the API server vouches for, whatever its spec says."""
+    metadata = raw["metadata"]
+    return Identity(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata["generation"],
-        registry=_text(model, "registry", "spec.model.registry"),
-        collection=_text(model, "collection", "spec.model.collection"),
-        alias=_text(model, "alias", "spec.model.alias"),
-        runtime=_text(_mapping(spec, "runtime", "spec.runtime"), "name", "spec.runtime.name"),
-        replicas=spec.get("replicas", 1),
-        strategy=_parse_strategy(spec.get("strategy")),
-        resources=_parse_resources(spec.get("resources"), "spec.resources"),
-        pin=_parse_pin(spec.get("pin")),
-        suspend=spec.get("suspend", False),
-        on_alias_missing=OnAliasMissing(spec.get("onAliasMissing", OnAliasMissing.HOLD)),
-        progress_deadline=parse_duration(spec.get("progressDeadline", "10m"), "spec.progressDeadline"),
-        revision_history_limit=spec.get("revisionHistoryLimit", 10),
+    )
+
+
+def parse_followed(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """Collection and alias as they were written, for those who count, whatever else the spec says."""
+    model = read.lenient(lambda: dict(raw["spec"]["model"])) or {}
+    registry, collection, alias = (
+        sentence(model.get(name), ALIAS_LIMIT) for name in ("registry", "collection", "alias")
+    )
+    return f"{registry}/{collection}", alias
+
+
+def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
+    """Read a ModelDeployment; raises InvalidSpec with the path of the first field in the way."""
+    try:
+        return _parse_model_deployment(raw)
+    except read.MISSHAPEN as error:
+        raise InvalidSpec("spec", f"cannot be read ({type(error).__name__})") from error
+
+
+def parse_model_runtime(raw: Mapping[str, Any]) -> ModelRuntime:
+    """Read a ModelRuntime; raises InvalidSpec, which names the runtime, for the spec is another's."""
+    name = str(raw["metadata"]["name"])
+    try:
+        return _parse_model_runtime(raw, name)
+    except InvalidSpec as error:
+        raise InvalidSpec(f"{error.path} of ModelRuntime {name}", error.problem) from None
+    except read.MISSHAPEN as error:
+        raise InvalidSpec(
+            f"spec of ModelRuntime {name}", f"cannot be read ({type(error).__name__})"
+        ) from error
+
+
+def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
+    identity, spec = parse_identity(raw), read.optional_section(raw, "spec", "") or {}
+    model = read.section(spec, "model", "spec")
+    deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
+    return ModelDeployment(
+        namespace=identity.namespace,
+        name=identity.name,
+        uid=identity.uid,
+        resource_version=identity.resource_version,
+        generation=identity.generation,
+        retry=_parse_retry(raw),
+        source=_parse_source(model),
+        registry=read.text(model, "registry", "spec.model", ALIAS_LIMIT),
+        collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
+        alias=read.text(model, "alias", "spec.model", ALIAS_LIMIT),
+        runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
+        replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
+        strategy=_parse_strategy(read.optional_section(spec, "strategy", "spec")),
+        resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
+        pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
+        suspend=read.boolean(spec, "suspend", "spec"),
+        on_alias_missing=read.choice(spec, "onAliasMissing", "spec", default=OnAliasMissing.HOLD),
+        progress_deadline=deadline,
+        min_ready_seconds=_parse_min_ready(spec, deadline),
+        revision_history_limit=read.integer(
+            spec, "revisionHistoryLimit", "spec", default=10, least=0, most=HISTORY_LIMIT
+        ),
         status=parse_status(raw.get("status")),
     )
 
 
-def parse_model_runtime(raw: Mapping[str, Any]) -> ModelRuntime:
-    """Read a ModelRuntime; raises InvalidSpec."""
-    spec = raw.get("spec") or {}
-    resources = spec.get("resources") or {}
-    metrics = spec.get("metrics")
+def _parse_source(model: Mapping[str, Any]) -> str:
+    if model.get("source") is None:
+        return DEFAULT_SOURCE
+    return read.text(model, "source", "spec.model", SOURCE_LIMIT)
+
+
+def _parse_retry(raw: Mapping[str, Any]) -> str:
+    """Any value will do, as long as it is another one than before."""
+    annotations = read.lenient(lambda: dict(raw["metadata"]["annotations"])) or {}
+    return str(annotations.get(ANNOTATION_RETRY, ""))
+
+
+def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
+    spec = read.optional_section(raw, "spec", "") or {}
+    resources = read.optional_section(spec, "resources", "spec")
+    metrics = read.optional_section(spec, "metrics", "spec")
     return ModelRuntime(
-        name=raw["metadata"]["name"],
-        image=_text(spec, "image", "spec.image"),
-        command=tuple(spec.get("command") or ()),
-        args=tuple(spec.get("args") or ()),
-        env=tuple((entry["name"], entry["value"]) for entry in spec.get("env") or ()),
-        port=spec["port"],
-        protocol=Protocol(spec.get("protocol", Protocol.OPEN_INFERENCE_V2)),
-        readiness_path=_text(spec, "readinessPath", "spec.readinessPath"),
-        accepted_formats=tuple(spec.get("acceptedFormats") or ()),
-        resources=_parse_resources(resources, "spec.resources"),
-        ceilings=_parse_amounts(resources.get("ceilings"), "spec.resources.ceilings"),
-        termination_grace_period_seconds=spec.get("terminationGracePeriodSeconds", 30),
-        metrics=None
-        if metrics is None
-        else RuntimeMetrics(
-            path=_text(metrics, "path", "spec.metrics.path"),
-            **{name: metrics.get(name) for name in ("port", "requests", "errors", "latency")},
+        name=name,
+        image=read.text(spec, "image", "spec", _PATH_LIMIT),
+        command=read.texts(spec, "command", "spec"),
+        args=read.texts(spec, "args", "spec"),
+        env=_parse_variables(spec.get("env")),
+        port=read.integer(spec, "port", "spec", least=1, most=_LARGEST_PORT),
+        protocol=read.choice(spec, "protocol", "spec", default=Protocol.OPEN_INFERENCE_V2),
+        readiness_path=read.text(spec, "readinessPath", "spec", _PATH_LIMIT),
+        accepted_formats=read.texts(spec, "acceptedFormats", "spec"),
+        resources=_parse_resources(resources),
+        ceilings=read.amounts(resources, "ceilings", "spec.resources"),
+        termination_grace_period_seconds=read.integer(
+            spec, "terminationGracePeriodSeconds", "spec", default=30, least=1, most=3600
         ),
+        metrics=None if metrics is None else _parse_metrics(metrics),
+        on_change=read.choice(spec, "onChange", "spec", default=OnChange.ROLLOUT),
     )
 
 
-def parse_status(raw: Mapping[str, Any] | None) -> ModelDeploymentStatus:
-    """Read a status back, part by part; a part that makes no sense counts as absent.
-
-    A status can only be wrong through another hand or another release, and nothing in it may
-    stop a pass: without a rollout state, what runs is observed and the candidate starts anew.
-    """
-    raw = raw or {}
-    return ModelDeploymentStatus(
-        observed_generation=raw.get("observedGeneration"),
-        phase=_lenient(lambda: Phase(raw["phase"])),
-        desired=_lenient(lambda: parse_revision(raw.get("desired"))),
-        stable=_lenient(lambda: parse_revision(raw.get("stable"))),
-        proof=_lenient(lambda: _parse_proof(raw["stable"])),
-        candidate=_lenient(lambda: parse_revision(raw.get("candidate"))),
-        previous=_lenient(lambda: parse_revision(raw.get("previous"))),
-        step=raw.get("step"),
-        traffic=_lenient(lambda: tuple(map(_parse_share, raw.get("traffic") or ()))) or (),
-        rollout=_lenient(lambda: _parse_rollout(raw.get("rollout") or {})) or RolloutState(),
-        history=_lenient(lambda: tuple(map(_parse_history, raw.get("history") or ()))) or (),
-        conditions=_lenient(lambda: tuple(map(_parse_condition, raw.get("conditions") or ()))) or (),
-    )
+def _parse_variables(raw: Any) -> tuple[tuple[str, str], ...]:
+    variables = tuple((entry["name"], entry["value"]) for entry in raw or ())
+    if not all(isinstance(part, str) for variable in variables for part in variable):
+        raise InvalidSpec("spec.env", "holds a name or a value that is no text")
+    return variables
 
 
-def _lenient(read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _parse_share(raw: Mapping[str, Any]) -> TrafficShare:
-    return TrafficShare(role=Role(raw["role"]), version=raw["version"], weight=raw["weight"])
-
-
-def _parse_proof(stable: Mapping[str, Any]) -> Proof:
-    return Proof(tree_digest=stable["treeDigest"], files=stable["files"], size=stable["bytes"])
-
-
-def _parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
-    failed_raw = raw.get("failed")
-    failed = None
-    if failed_raw is not None:
-        revision = parse_revision(failed_raw)
-        assert revision is not None
-        failed = Failure(
-            revision=revision, generation=failed_raw["generation"], message=failed_raw.get("message", "")
-        )
-    candidate = parse_revision(raw.get("candidate"))
-    return RolloutState(
-        stable=parse_revision(raw.get("stable")),
-        candidate=candidate,
-        step=raw.get("step", 0),
-        started_at=parse_time(raw["startedAt"]) if candidate else None,
-        trigger=Trigger(raw["trigger"]) if candidate else None,
-        failed=failed,
-    )
-
-
-def _parse_history(raw: Mapping[str, Any]) -> HistoryEntry:
-    revision = parse_revision(raw)
-    assert revision is not None
-    return HistoryEntry(
-        revision=revision,
-        outcome=Outcome(raw["outcome"]),
-        finished_at=parse_time(raw["finishedAt"]),
-        started_at=parse_time(raw["startedAt"]) if "startedAt" in raw else None,
-        trigger=Trigger(raw["trigger"]) if "trigger" in raw else None,
-        message=raw.get("message"),
-    )
-
-
-def _parse_condition(raw: Mapping[str, Any]) -> Condition:
-    return Condition(
-        type=ConditionType(raw["type"]),
-        status=ConditionStatus(raw["status"]),
-        reason=Reason(raw["reason"]),
-        message=raw["message"],
-        last_transition_time=parse_time(raw["lastTransitionTime"]),
-        observed_generation=raw.get("observedGeneration", 0),
+def _parse_metrics(raw: Mapping[str, Any]) -> RuntimeMetrics:
+    has_port = raw.get("port") is not None
+    return RuntimeMetrics(
+        path=read.text(raw, "path", "spec.metrics", _PATH_LIMIT),
+        port=read.integer(raw, "port", "spec.metrics", least=1, most=_LARGEST_PORT) if has_port else None,
+        **{
+            name: None if raw.get(name) is None else str(raw[name])
+            for name in ("requests", "errors", "latency")
+        },
     )
 
 
 def _parse_strategy(raw: Mapping[str, Any] | None) -> Rolling:
-    block = (raw or {}).get("rolling", {} if not raw else None)
+    block = {} if not raw else read.optional_section(raw, "rolling", "spec.strategy")
     if block is None:
-        raise InvalidSpec("spec.strategy", f"names {sorted(raw or {})}; this release knows only rolling")
-    return Rolling(max_surge=block.get("maxSurge", "25%"), max_unavailable=block.get("maxUnavailable", 0))
+        raise InvalidSpec(
+            "spec.strategy", f"names {listed(map(str, raw or {}))}; this release knows only rolling"
+        )
+    parent = "spec.strategy.rolling"
+    surge = read.bound(block, "maxSurge", parent, default="25%")
+    unavailable = read.bound(block, "maxUnavailable", parent, default=0)
+    if str(surge).strip("0%") == "" and str(unavailable).strip("0%") == "":
+        raise InvalidSpec(
+            parent, "allows neither maxSurge nor maxUnavailable, so no pod could ever be replaced"
+        )
+    return Rolling(max_surge=surge, max_unavailable=unavailable)
+
+
+def _parse_min_ready(spec: Mapping[str, Any], deadline: timedelta) -> int:
+    seconds = read.integer(spec, "minReadySeconds", "spec", default=0, least=0, most=_LONGEST_MIN_READY)
+    if timedelta(seconds=seconds) >= deadline:
+        raise InvalidSpec(
+            "spec.minReadySeconds",
+            f"is {seconds}, which is not less than the {deadline.total_seconds():g} s of progressDeadline, "
+            "so every rollout would be late; lower it, or raise progressDeadline",
+        )
+    return seconds
 
 
 def _parse_pin(raw: Mapping[str, Any] | None) -> Pin | None:
     if raw is None:
         return None
-    until = raw.get("until")
+    version = read.text(raw, "version", "spec.pin", VERSION_LIMIT)
+    reason = read.prose(raw, "reason", "spec.pin")
     try:
-        return Pin(
-            version=_text(raw, "version", "spec.pin.version"),
-            reason=_text(raw, "reason", "spec.pin.reason"),
-            until=None if until is None else parse_time(until),
-        )
-    except ValueError as error:
+        until = raw.get("until")
+        return Pin(version=version, reason=reason, until=None if until is None else parse_time(until))
+    except (TypeError, ValueError) as error:
         raise InvalidSpec("spec.pin.until", f"is not a time with a zone: {error}") from None
 
 
-def _parse_resources(raw: Mapping[str, Any] | None, path: str) -> Resources:
-    raw = raw or {}
+def _parse_resources(raw: Mapping[str, Any] | None) -> Resources:
     return Resources(
-        requests=_parse_amounts(raw.get("requests"), f"{path}.requests"),
-        limits=_parse_amounts(raw.get("limits"), f"{path}.limits"),
+        requests=read.amounts(raw, "requests", "spec.resources"),
+        limits=read.amounts(raw, "limits", "spec.resources"),
     )
-
-
-def _parse_amounts(raw: Mapping[str, Any] | None, path: str) -> dict[str, str]:
-    amounts = {name: str(amount) for name, amount in (raw or {}).items()}
-    for name, amount in amounts.items():
-        try:
-            parse_quantity(amount)
-        except ValueError as error:
-            raise InvalidSpec(f"{path}.{name}", f"cannot be read: {error}") from None
-    return amounts
-
-
-def _mapping(raw: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
-    value = raw.get(name)
-    if not isinstance(value, Mapping):
-        raise InvalidSpec(path, "is missing")
-    return value
-
-
-def _text(raw: Mapping[str, Any], name: str, path: str) -> str:
-    value = raw.get(name)
-    if not isinstance(value, str) or not value:
-        raise InvalidSpec(path, "is missing")
-    return value

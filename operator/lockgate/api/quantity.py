@@ -4,7 +4,7 @@ The grammar is that of the API conventions ("Resource quantities"). Pure.
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _SUFFIXES = {
     "": Decimal(1),
@@ -34,5 +34,5 @@ def parse_quantity(text: str | int | float) -> Decimal:
         raise ValueError(f"{text!r} is not a quantity such as 500m, 2 or 1Gi")
     try:
         return Decimal(match[1]) * _SUFFIXES[match[2] or ""]
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError(f"{text!r} is not a quantity such as 500m, 2 or 1Gi") from None

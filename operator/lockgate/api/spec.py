@@ -49,14 +49,31 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelDeployment:
-    """One ModelDeployment as it was read: identity, spec and the status of the last pass."""
+class Identity:
+    """Which object a pass speaks of, in which state of it: enough to write a status or an Event."""
 
     namespace: str
     name: str
     uid: str
     resource_version: str
     generation: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name, the key of queue and store."""
+        return (self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDeployment(Identity):
+    """One ModelDeployment as it was read: identity, spec and the status of the last pass.
+
+    `retry` is the value of the annotation by which people ask for an aborted version once more.
+    `source` is which of the registry servers that the operator knows holds the collection.
+    """
+
+    retry: str
+    source: str
     registry: str
     collection: str
     alias: str
@@ -68,13 +85,21 @@ class ModelDeployment:
     suspend: bool
     on_alias_missing: OnAliasMissing
     progress_deadline: timedelta
+    min_ready_seconds: int
     revision_history_limit: int
     status: ModelDeploymentStatus
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Namespace and name, the key of queue and store."""
-        return (self.namespace, self.name)
+    def model(self) -> str:
+        """Registry and collection as people name them."""
+        return f"{self.registry}/{self.collection}"
+
+
+class OnChange(StrEnum):
+    """When an edit of a runtime reaches the models that run on it."""
+
+    ROLLOUT = "Rollout"
+    NEXT_VERSION = "NextVersion"
 
 
 class Protocol(StrEnum):
@@ -114,3 +139,4 @@ class ModelRuntime:
     ceilings: Mapping[str, str]
     termination_grace_period_seconds: int
     metrics: RuntimeMetrics | None
+    on_change: OnChange

@@ -1,16 +1,31 @@
 """What users read, as frozen values: the status of a ModelDeployment.
 
 `RolloutState` is the only part that a later pass reads back; everything else is derived anew
-each time. `to_dict` and `parse_*` are the two directions of the schema in crds/.
+each time. How it is written and read back is said in `status_codec.py`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from lockgate.api.conditions import Condition
+from lockgate.names import DEFAULT_SOURCE, Reason
+from lockgate.sentences import cause, is_name
+
+VERSION_LIMIT: Final = 64
+DIGEST_LIMIT: Final = 256
+URI_LIMIT: Final = 1024
+MODEL_LIMIT: Final = 257
+SOURCE_LIMIT: Final = 63
+ALIAS_LIMIT: Final = 128
+RELEASE_LIMIT: Final = 16
+RUNTIME_LIMIT: Final = 280
+HISTORY_LIMIT: Final = 50
+FAILURES_LIMIT: Final = 10
+SELECTOR_LIMIT: Final = 320
+LARGEST_NUMBER: Final = 2**63 - 1
+LARGEST_REPLICAS: Final = 2**31 - 1
 
 
 class Outcome(StrEnum):
@@ -28,6 +43,8 @@ class Trigger(StrEnum):
     ALIAS_MOVED = "AliasMoved"
     PINNED = "Pinned"
     SPEC_CHANGED = "SpecChanged"
+    RUNTIME_CHANGED = "RuntimeChanged"
+    RETRIED = "Retried"
 
 
 class Phase(StrEnum):
@@ -50,37 +67,102 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A version of a collection as the status names it."""
+    """A version as the status names it, or a release of it, and what led to it.
+
+    `uri` is its name for ever on the registry server `source`, `digest` what that claims of its bytes,
+    None where it claims nothing. `model` (registry and collection) and `alias` are how it was reached.
+    `release` names all that its pods are made of, `runtime` the runtime among that (name@state); both
+    are absent where only the version is meant. `tree` is what pods proved of the version's files
+    before. ValueError for what no status can hold.
+    """
 
     version: str
-    digest: str
-    reference: str | None = None
+    uri: str
+    digest: str | None
+    source: str = DEFAULT_SOURCE
+    model: str | None = None
     alias: str | None = None
+    size: int | None = None
+    release: str | None = None
+    runtime: str | None = None
+    tree: str | None = None
+
+    def __post_init__(self) -> None:
+        needed = (
+            ("number", self.version, VERSION_LIMIT),
+            ("uri", self.uri, URI_LIMIT),
+            ("source", self.source, SOURCE_LIMIT),
+        )
+        optional = (
+            ("digest", self.digest, DIGEST_LIMIT),
+            ("model", self.model, MODEL_LIMIT),
+            ("alias", self.alias, ALIAS_LIMIT),
+            ("release", self.release, RELEASE_LIMIT),
+            ("runtime", self.runtime, RUNTIME_LIMIT),
+            ("tree", self.tree, DIGEST_LIMIT),
+        )
+        for name, value, limit in (*needed, *(one for one in optional if one[1] is not None)):
+            if not is_name(value, limit):
+                raise ValueError(f"its {name} is no printable text of 1 to {limit} characters")
+        if self.size is not None and not is_count(self.size):
+            raise ValueError("its size is no number of bytes")
 
     def is_same(self, other: "Revision | None") -> bool:
-        """Whether both are the same bytes under the same number, however they were reached."""
-        return other is not None and (self.version, self.digest) == (other.version, other.digest)
+        """Whether both mean the same pods: one release, or one version where none is named."""
+        if other is None or not self.is_same_version(other):
+            return False
+        return self.release == other.release or None in (self.release, other.release)
+
+    def is_same_version(self, other: "Revision | None") -> bool:
+        """Whether both are the same version with the same bytes, however they were reached."""
+        return self._is_named_as(other) and other is not None and self.digest == other.digest
+
+    def claims_other_bytes(self, other: "Revision | None") -> bool:
+        """Whether a version of this very name was seen with other bytes: one of the two is a lie."""
+        return self._is_named_as(other) and other is not None and self.digest != other.digest
+
+    def _is_named_as(self, other: "Revision | None") -> bool:
+        return other is not None and (self.source, self.uri) == (other.source, other.uri)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A version that was aborted, under which generation of the spec, and why."""
+    """A version that was aborted, what its pods were made of, and why.
+
+    `recipe` is empty in what an earlier release remembered: then the version alone counts.
+    """
 
     revision: Revision
-    generation: int
+    recipe: str
+    reason: Reason
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", cause(self.message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutState:
-    """Where the rollout stands; the planner's memory between passes."""
+    """Where the rollout stands; the planner's memory between passes.
+
+    `progressed_at` is roughly when the candidate last came further, absent while it is held.
+    `unproven` says that no pod ever ran `stable`, because none was asked for; `fallback` is then
+    the last version that pods did prove.
+    """
 
     stable: Revision | None = None
     candidate: Revision | None = None
     step: int = 0
     started_at: datetime | None = None
+    progressed_at: datetime | None = None
     trigger: Trigger | None = None
-    failed: Failure | None = None
+    failed: tuple[Failure, ...] = ()
+    unproven: bool = False
+    fallback: Revision | None = None
+
+    def valid_for(self, steps: int) -> "RolloutState":
+        """The same state, begun anew if its step is none of so many; never the last by mistake."""
+        return self if 0 <= self.step < steps else replace(self, step=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +176,10 @@ class HistoryEntry:
     trigger: Trigger | None = None
     message: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.message is not None:
+            object.__setattr__(self, "message", cause(self.message))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
@@ -103,22 +189,34 @@ class Proof:
     files: int
     size: int
 
+    def __post_init__(self) -> None:
+        if not is_name(self.tree_digest, DIGEST_LIMIT):
+            raise ValueError("a proof names its tree")
+        if not (is_count(self.files) and is_count(self.size)):
+            raise ValueError("a proof counts its files and bytes")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficShare:
-    """A part of the traffic in percent."""
+    """A part of the traffic in percent, and the track that gets it."""
 
-    role: Role
+    track: Role
     version: str
     weight: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDeploymentStatus:
-    """The whole status."""
+    """The whole status.
+
+    `replicas` is how many the workload is asked for, and moves by decisions only: counts of pods
+    that come and go would cost a write each. `selector` finds the pods, for autoscalers.
+    """
 
     observed_generation: int | None = None
     phase: Phase | None = None
+    replicas: int | None = None
+    selector: str | None = None
     step: str | None = None
     desired: Revision | None = None
     stable: Revision | None = None
@@ -130,111 +228,38 @@ class ModelDeploymentStatus:
     history: tuple[HistoryEntry, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
+    @property
+    def known_revisions(self) -> tuple[Revision, ...]:
+        """Every version whose bytes this status has named: those that serve, served or were tried."""
+        rollout = self.rollout
+        present = (
+            rollout.stable,
+            rollout.candidate,
+            rollout.fallback,
+            self.stable,
+            self.candidate,
+            self.previous,
+        )
+        failed = (failure.revision for failure in rollout.failed)
+        return (*filter(None, present), *failed, *(entry.revision for entry in self.history))
+
+
+def is_count(value: object) -> bool:
+    """Whether this is a number that a field of 64 bits holds, and not below 0."""
+    return type(value) is int and 0 <= value <= LARGEST_NUMBER
+
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC to the second, as Kubernetes writes times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time with its zone; raises ValueError."""
+    """Read an RFC 3339 time with its zone, as UTC; raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return moment
-
-
-def _without_none(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _revision_dict(revision: Revision | None) -> dict[str, Any] | None:
-    if revision is None:
-        return None
-    return _without_none(
-        version=revision.version, digest=revision.digest, reference=revision.reference, alias=revision.alias
-    )
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else format_time(moment)
-
-
-def _rollout_dict(state: RolloutState) -> dict[str, Any]:
-    failed = None
-    if state.failed is not None:
-        failed = {
-            **(_revision_dict(state.failed.revision) or {}),
-            "generation": state.failed.generation,
-            "message": state.failed.message,
-        }
-    running = state.candidate is not None
-    return _without_none(
-        stable=_revision_dict(state.stable),
-        candidate=_revision_dict(state.candidate),
-        step=state.step if running else None,
-        startedAt=_time(state.started_at) if running else None,
-        trigger=state.trigger.value if running and state.trigger else None,
-        failed=failed,
-    )
-
-
-def _history_dict(entry: HistoryEntry) -> dict[str, Any]:
-    return {
-        **(_revision_dict(entry.revision) or {}),
-        **_without_none(
-            outcome=entry.outcome.value,
-            trigger=entry.trigger.value if entry.trigger else None,
-            startedAt=_time(entry.started_at),
-            finishedAt=_time(entry.finished_at),
-            message=entry.message,
-        ),
-    }
-
-
-def to_dict(status: ModelDeploymentStatus) -> dict[str, Any]:
-    """The status as the API server takes it; equal statuses give equal dictionaries."""
-    stable = _revision_dict(status.stable)
-    if stable is not None and status.proof is not None:
-        stable |= {
-            "treeDigest": status.proof.tree_digest,
-            "files": status.proof.files,
-            "bytes": status.proof.size,
-        }
-    return _without_none(
-        observedGeneration=status.observed_generation,
-        phase=status.phase.value if status.phase else None,
-        step=status.step,
-        desired=_revision_dict(status.desired),
-        stable=stable,
-        candidate=_revision_dict(status.candidate),
-        previous=_revision_dict(status.previous),
-        traffic=[{"role": t.role.value, "version": t.version, "weight": t.weight} for t in status.traffic]
-        or None,
-        rollout=_rollout_dict(status.rollout) or None,
-        history=[_history_dict(entry) for entry in status.history] or None,
-        conditions=[
-            {
-                "type": c.type.value,
-                "status": c.status.value,
-                "reason": c.reason.value,
-                "message": c.message,
-                "lastTransitionTime": format_time(c.last_transition_time),
-                "observedGeneration": c.observed_generation,
-            }
-            for c in status.conditions
-        ]
-        or None,
-    )
-
-
-def parse_revision(raw: Mapping[str, Any] | None) -> Revision | None:
-    """Read a version back; None when absent, KeyError or TypeError when it makes no sense."""
-    if raw is None:
-        return None
-    return Revision(
-        version=str(raw["version"]),
-        digest=str(raw["digest"]),
-        reference=raw.get("reference"),
-        alias=raw.get("alias"),
-    )
+        raise ValueError("it has no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies outside the years 1 to 9999") from None

@@ -1,111 +1,252 @@
 """Writes rendered objects by server-side apply, and only those the cluster does not hold yet.
 
-Ownership is checked by the controller's UID before every write, and the observed UID travels
-with the write as a precondition: an object of somebody else is never adopted or changed.
+Ownership is checked by the controller's UID before every write, and the observed resourceVersion
+travels with the write as a precondition: an object of somebody else is never adopted or changed,
+and a writer that comes late changes nothing. An object on its way out is neither absent nor ours
+to write. Whether a workload is still as it was written, the generation tells that we wrote into it;
+its pod template is asked for only when it is not.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
-from copy import deepcopy
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 
 import structlog
 
 from lockgate.api.spec import ModelDeployment
-from lockgate.apply.drift import first_difference
+from lockgate.api.status import Revision
+from lockgate.apply.brake import Brake
+from lockgate.apply.drift import Difference, differences, first_difference, is_as_applied
+from lockgate.apply.objects import (
+    creating,
+    head_differences,
+    is_followed,
+    is_leaving,
+    meeting,
+    name_of,
+    render_hash_of,
+    thing_of,
+)
+from lockgate.domain.drawing import Drawing
 from lockgate.domain.observed import Applied
 from lockgate.domain.ports import Cluster, ClusterView
 from lockgate.domain.resources import CHILDREN, Key, Object, Resource, controller_of, key_of
-from lockgate.errors import Contested, NotOwned
-from lockgate.names import ANNOTATION_RENDER_HASH
+from lockgate.errors import Conflict, LockgateError, NotOwned, Terminating
 
 _log = structlog.get_logger(__name__)
-# So often within this time an object is put right before it counts as contested.
-REPAIRS = 5
-REPAIRS_WITHIN = timedelta(minutes=1)
+FindTemplate = Callable[[Revision], Awaitable[Object]]
+_Compared = tuple[str, int, str]
+"""The UID and generation of what was seen, which tell its spec, and the hash of what was rendered."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    followed: bool = False
+
+    def applied(self) -> Applied:
+        return Applied(
+            created=tuple(self.created),
+            updated=tuple(self.updated),
+            repaired=tuple(self.repaired),
+            altered=tuple(self.altered),
+            followed=self.followed,
+        )
 
 
 class Applier:
     """Brings children into the cluster."""
 
-    def __init__(self, cluster: Cluster, view: ClusterView, clock: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, view: ClusterView, monotonic: Callable[[], float]) -> None:
         self._cluster = cluster
         self._view = view
-        self._clock = clock
-        self._repairs: defaultdict[tuple[str, Key], deque[datetime]] = defaultdict(deque)
-        self._refused: dict[tuple[str, Key], tuple[str, str]] = {}
+        self._brake = Brake(monotonic, _tell_of_fight)
+        self._refused: dict[tuple[str, Key], tuple[str, frozenset[Difference]]] = {}
+        self._foreign: set[tuple[str, Key]] = set()
+        self._compared: dict[tuple[str, Key], tuple[_Compared, frozenset[Difference]]] = {}
 
-    async def apply(self, deployment: ModelDeployment, objects: Iterable[Object]) -> Applied:
-        """Apply in order; raises NotOwned before anything of somebody else is touched."""
-        objects = tuple(objects)
-        known = [await self._known(deployment, obj) for obj in objects]
-        created: list[str] = []
-        updated: list[str] = []
-        repaired: list[str] = []
-        for obj, observed in zip(objects, known, strict=True):
-            name = f"{obj['kind']} {obj['metadata']['name']}"
-            if observed is None:
-                await self._write(obj, force=False)
-                created.append(name)
-            elif (field := first_difference(obj, observed)) and not self._was_refused(obj, observed):
-                is_repair = _same_render(obj, observed)
-                if is_repair:
-                    self._count_repair(obj, name, field)
-                await self._write(_only(obj, observed), force=True)
-                (repaired if is_repair else updated).append(name)
-        return Applied(created=tuple(created), updated=tuple(updated), repaired=tuple(repaired))
+    async def apply(
+        self, deployment: ModelDeployment, drawings: Iterable[Drawing], template: FindTemplate
+    ) -> Applied:
+        """Apply in order; raises NotOwned before anything of somebody else is touched.
+
+        While one object is being deleted the others are still put right, but none is created:
+        raises Terminating in the end.
+        """
+        known = [(drawing, await self._known(deployment, drawing.obj)) for drawing in drawings]
+        leaving = [name_of(drawing.obj) for drawing, seen in known if seen and is_leaving(seen)]
+        tally = _Tally()
+        for drawing, seen in known:
+            if seen is None:
+                if not leaving:
+                    await self._create(deployment, await _whole(drawing, template), tally)
+            elif not is_leaving(seen):
+                await self._bring_in_line(deployment, drawing, seen, template, tally)
+            obj = drawing.obj
+            tally.altered += (f"{path} of {name_of(obj)}" for path, _ in sorted(self._given_up(obj)))
+        if leaving:
+            raise _terminating(leaving[0])
+        return tally.applied()
 
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of its children."""
         for kind in CHILDREN:
-            self._repairs.pop((kind, deployment), None)
+            self._brake.forget((kind, deployment))
             self._refused.pop((kind, deployment), None)
-
-    def _count_repair(self, obj: Object, name: str, field: str) -> None:
-        now, repairs = self._clock(), self._repairs[obj["kind"], key_of(obj)]
-        while repairs and repairs[0] <= now - REPAIRS_WITHIN:
-            repairs.popleft()
-        if len(repairs) >= REPAIRS:
-            raise Contested(
-                f"{field} of {name} was put right {REPAIRS} times within a minute and is different again; "
-                "find who changes it with kubectl get --show-managed-fields",
-                REPAIRS_WITHIN.total_seconds(),
-            )
-        repairs.append(now)
+            self._foreign.discard((kind, deployment))
+            self._compared.pop((kind, deployment), None)
 
     async def _known(self, deployment: ModelDeployment, obj: Object) -> Object | None:
-        resource, key = CHILDREN[obj["kind"]], key_of(obj)
-        observed = self._view.get(resource, key)
-        if observed is None:
-            # The watch may lag, and it does not see objects without our label.
-            observed = await self._cluster.get(resource, key)
-        if observed is None or "deletionTimestamp" in observed["metadata"]:
-            return None
-        _check_ownership(deployment, resource, observed)
-        return observed
+        resource, thing = CHILDREN[obj["kind"]], thing_of(obj)
+        seen = self._view.get(resource, key_of(obj))
+        if seen is None and thing in self._foreign:
+            # Found in the way before, and it may be without our label: nobody tells when it goes.
+            seen = await self._cluster.get(resource, key_of(obj))
+        if seen is not None:
+            _check_ownership(deployment, resource, seen)
+        self._foreign.discard(thing)
+        return seen
 
-    async def _write(self, obj: Object, *, force: bool) -> None:
+    async def _create(self, deployment: ModelDeployment, obj: Object, tally: _Tally) -> None:
+        """Create what the view does not hold; if it is there after all, look at it once."""
+        resource, thing = CHILDREN[obj["kind"]], thing_of(obj)
+        contested = name_of(obj) if self._brake.is_foreign(thing, None) else None
+        try:
+            answer = await self._apply(creating(obj), contested, force=False)
+        except (Conflict, NotOwned):
+            # The watch may lag, and it does not see objects without our label.
+            seen = await self._cluster.get(resource, key_of(obj))
+            if seen is None:
+                raise
+            self._foreign.add(thing)
+            _check_ownership(deployment, resource, seen)
+            self._foreign.discard(thing)
+            self._view.upsert(resource, seen)
+            if is_leaving(seen):
+                raise _terminating(name_of(obj)) from None
+            if first_difference(obj, seen):
+                raise  # planned without it: the next pass sees it and may well plan otherwise
+            return
+        self._took(obj, answer)
+        tally.created.append(name_of(obj))
+        tally.followed |= is_followed(answer)
+
+    async def _bring_in_line(
+        self,
+        deployment: ModelDeployment,
+        drawing: Drawing,
+        seen: Object,
+        template: FindTemplate,
+        tally: _Tally,
+    ) -> None:
+        if self._is_in_line(drawing, seen):
+            return
+        is_repair = render_hash_of(drawing.obj) == render_hash_of(seen)
+        obj = await _whole(drawing, template)
+        if is_repair and drawing.release is not None:
+            # Of a workload too little is kept to tell what was changed in it.
+            seen = await self._read(deployment, obj, seen)
+        found = head_differences(obj, seen) | (self._of_spec(obj, seen) if is_repair else frozenset())
+        if not found - self._given_up(obj):
+            return
+        name = name_of(obj)
+        contested = is_repair or self._brake.is_foreign(thing_of(obj), render_hash_of(seen))
+        try:
+            what = f"{min(found)[0]} of {name}" if contested else None
+            answer = await self._apply(meeting(obj, seen, found), what, force=True)
+        except Conflict:
+            await self._look_anew(CHILDREN[obj["kind"]], seen)
+            raise
+        self._took(obj, answer)
+        if answer["metadata"]["resourceVersion"] != seen["metadata"]["resourceVersion"]:
+            (tally.repaired if is_repair else tally.updated).append(name)
+            tally.followed |= is_followed(answer)
+
+    def _is_in_line(self, drawing: Drawing, seen: Object) -> bool:
+        """Whether nothing is to be written, as far as can be told by what was seen."""
+        obj, given_up = drawing.obj, self._given_up(drawing.obj)
+        if head_differences(obj, seen) - given_up:
+            return False
+        if drawing.release is None:
+            return not self._of_spec(obj, seen) - given_up
+        known = self._compared.get(thing_of(obj))
+        is_compared = known is not None and known[0] == _mark(obj, seen) and not known[1] - given_up
+        return is_compared or is_as_applied(seen)
+
+    async def _read(self, deployment: ModelDeployment, obj: Object, seen: Object) -> Object:
+        """The object as it is at this moment."""
         resource = CHILDREN[obj["kind"]]
-        answer = await self._cluster.apply(resource, obj, force=force)
-        self._view.upsert(resource, answer)
-        difference = first_difference(obj, answer)
-        if difference is not None:
+        live = await self._look_anew(resource, seen)
+        if live is None:
+            raise Conflict(f"{name_of(obj)} went away meanwhile")
+        _check_ownership(deployment, resource, live)
+        if is_leaving(live):
+            raise _terminating(name_of(obj))
+        return live
+
+    async def _apply(self, obj: Object, contested: str | None, *, force: bool) -> Object:
+        """Write it; `contested` names what of somebody else's is written over, which counts once it is."""
+        thing = thing_of(obj)
+        if contested:
+            self._brake.count(thing, contested)
+        try:
+            return await self._cluster.apply(CHILDREN[obj["kind"]], obj, force=force)
+        except LockgateError:
+            # Also when it changed in this very moment: most often that was its own controller's status.
+            if contested:
+                self._brake.take_back(thing)
+            raise
+
+    async def _look_anew(self, resource: Resource, seen: Object) -> Object | None:
+        """What was seen may be so no more, and without our label the watch would never tell."""
+        present = await self._cluster.get(resource, key_of(seen))
+        if present is None:
+            self._view.remove(resource, seen)
+        else:
+            self._view.upsert(resource, present)
+        return present
+
+    def _took(self, obj: Object, answer: Object) -> None:
+        self._view.upsert(CHILDREN[obj["kind"]], answer)
+        self._brake.wrote(thing_of(obj), render_hash_of(obj))
+        left = head_differences(obj, answer) | self._of_spec(obj, answer)
+        if left - self._given_up(obj):
             # Somebody on the way (an admission webhook, say) changes what we ask for. Asking again
             # would give the same answer, at full speed, for ever.
-            self._refused[obj["kind"], key_of(obj)] = _mark(obj, answer)
-            _log.warning("the cluster holds something else than was applied", field=difference)
+            _log.warning("the cluster holds something else than was applied", field=min(left)[0])
+        self._refused[thing_of(obj)] = (render_hash_of(obj), left)
 
-    def _was_refused(self, obj: Object, observed: Object) -> bool:
-        return self._refused.get((obj["kind"], key_of(obj))) == _mark(obj, observed)
+    def _of_spec(self, obj: Object, seen: Object) -> frozenset[Difference]:
+        """What differs in the spec; what was compared before is not compared again."""
+        thing, mark = thing_of(obj), _mark(obj, seen)
+        known = self._compared.get(thing)
+        if known is None or known[0] != mark or not mark[1]:
+            found = frozenset(differences(obj.get("spec"), seen.get("spec"), "spec"))
+            known = self._compared[thing] = (mark, found)
+        return known[1]
+
+    def _given_up(self, obj: Object) -> frozenset[Difference]:
+        rendered, refused = self._refused.get(thing_of(obj), ("", frozenset()))
+        return refused if rendered == render_hash_of(obj) else frozenset()
 
 
-def _mark(obj: Object, observed: Object) -> tuple[str, str]:
-    rendered: str = obj["metadata"]["annotations"][ANNOTATION_RENDER_HASH]
-    return rendered, observed["metadata"]["resourceVersion"]
+async def _whole(drawing: Drawing, template: FindTemplate) -> Object:
+    return drawing.obj if drawing.release is None else drawing.whole(await template(drawing.release))
 
 
-def _check_ownership(deployment: ModelDeployment, resource: Resource, observed: Object) -> None:
-    controller = controller_of(observed)
+def _mark(obj: Object, seen: Object) -> _Compared:
+    metadata = seen["metadata"]
+    return metadata.get("uid", ""), metadata.get("generation", 0), render_hash_of(obj)
+
+
+def _tell_of_fight(what: str, seconds: float) -> None:
+    _log.warning("somebody else keeps changing what was applied", what=what, left_alone_seconds=seconds)
+
+
+def _check_ownership(deployment: ModelDeployment, resource: Resource, seen: Object) -> None:
+    controller = controller_of(seen)
     if controller is not None and controller.get("uid") == deployment.uid:
         return
     holder = f"{controller['kind']} {controller['name']}" if controller else "nobody"
@@ -115,13 +256,8 @@ def _check_ownership(deployment: ModelDeployment, resource: Resource, observed: 
     )
 
 
-def _only(obj: Object, observed: Object) -> Object:
-    guarded = deepcopy(obj)
-    guarded["metadata"]["uid"] = observed["metadata"]["uid"]
-    return guarded
-
-
-def _same_render(obj: Object, observed: Object) -> bool:
-    annotations = observed["metadata"].get("annotations") or {}
-    rendered: str = obj["metadata"]["annotations"][ANNOTATION_RENDER_HASH]
-    return annotations.get(ANNOTATION_RENDER_HASH) == rendered
+def _terminating(name: str) -> Terminating:
+    return Terminating(
+        f"{name} is being deleted and is made anew once it is gone; "
+        "if that does not end, look at its finalizers"
+    )

@@ -1,6 +1,7 @@
 """What one pass saw of the cluster: facts that a plan may rest on, with no client in sight."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from lockgate.api.status import Proof, Revision
 
@@ -21,7 +22,11 @@ class FetchFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """One pod of a workload: which version it was made for and what stands in its way."""
+    """One pod of a workload: which version it was made for and what stands in its way.
+
+    `ended` says why it will never run again, though it is still there: evicted, say, or not admitted
+    by its node. Kubernetes counts it no more and has made another in its place.
+    """
 
     name: str
     revision: Revision | None
@@ -29,12 +34,27 @@ class PodFacts:
     deleting: bool
     fetch: FetchFacts | None = None
     problem: str | None = None
+    ended: str | None = None
+
+    @property
+    def proof(self) -> Proof | None:
+        """What it proved of its files, if it has."""
+        return self.fetch.proof if self.fetch else None
+
+    @property
+    def trouble(self) -> str | None:
+        """What stands in its way, be it of its fetch or of its server."""
+        return (self.fetch.problem if self.fetch else None) or self.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadFacts:
-    """A Deployment: which version its template carries and how far the pods have followed."""
+    """A workload by its name: which version its template carries and how far the pods have followed.
 
+    `problem` is why the cluster makes no more pods of it, as far as it says.
+    """
+
+    name: str = ""
     revision: Revision | None
     replicas: int
     updated: int
@@ -43,6 +63,8 @@ class WorkloadFacts:
     generation_observed: bool
     minimum_available: bool = False
     deadline_exceeded: bool = False
+    paused: bool = False
+    problem: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -51,24 +73,63 @@ class WorkloadFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteFacts:
+    """How the traffic is split: as the route has it written, and as the gateway says that it serves it.
+
+    Weights by the name of a track; `served` is None while the gateway says nothing of what is written.
+    """
+
+    written: tuple[tuple[str, int], ...]
+    served: tuple[tuple[str, int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Everything that a plan may rest on."""
+    """Everything that a plan may rest on.
+
+    `workload` is the one of the ModelDeployment's own name, `others` are further ones. `pods` are
+    only those that Kubernetes itself counts to our workloads. `unmoved` is for how long the candidate
+    came no further, as far as this process can know.
+    """
 
     workload: WorkloadFacts | None = None
+    others: tuple[WorkloadFacts, ...] = ()
     pods: tuple[PodFacts, ...] = ()
+    route: RouteFacts | None = None
+    unmoved: timedelta = timedelta()
+
+    @property
+    def workloads(self) -> tuple[WorkloadFacts, ...]:
+        """Every workload that is there."""
+        return (*filter(None, (self.workload,)), *self.others)
 
     def pods_of(self, revision: Revision) -> tuple[PodFacts, ...]:
-        """The pods that were made for this version and are not on their way out."""
-        return tuple(p for p in self.pods if not p.deleting and revision.is_same(p.revision))
+        """The pods that were made for this version and neither ended nor are on their way out."""
+        alive = (pod for pod in self.pods if not pod.deleting and pod.ended is None)
+        return tuple(pod for pod in alive if revision.is_same(pod.revision))
+
+    def trees_of(self, revision: Revision) -> frozenset[str]:
+        """The different trees that pods of this version proved; more than one is one too many."""
+        return frozenset(pod.proof.tree_digest for pod in self.pods_of(revision) if pod.proof)
+
+    def proved(self, revision: Revision) -> frozenset[str]:
+        """The same, with what pods proved of this version before."""
+        return self.trees_of(revision) | ({revision.tree} if revision.tree else frozenset())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What a pass wrote: names of objects created, and of objects put right again."""
+    """What a pass wrote: names of objects created, and of objects put right again.
+
+    `altered` are the fields that the cluster does not take as they are asked for.
+    `followed`: a controller will tell that it has seen the change.
+    """
 
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
+    followed: bool = False
 
     @property
     def changed(self) -> bool:

@@ -1,42 +1,67 @@
-"""What a plan says: the state to remember, the objects' sizes, the verdict and the next look.
+"""What a plan says: the state to remember, all that the cluster should look like, the verdict.
 
-Values only; the planner makes them, render and report read them.
+A strategy yields steps, which are relative; a step and its releases make a stage, which names
+everything that should be there. Values only; the planner makes them, backends and report read them.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lockgate.api.status import HistoryEntry, Revision, RolloutState, TrafficShare
+from lockgate.api.status import HistoryEntry, Revision, Role, RolloutState
+from lockgate.domain.gate import Gate
 from lockgate.names import Reason
 
+Weights = tuple[tuple[str, int], ...]
+"""Percent of the traffic by the name of the track that gets it, in the order of the tracks."""
 
-class Gate(StrEnum):
-    """What must hold before the next step."""
 
-    AVAILABLE = "available"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One entry of a strategy: how much of the candidate there is, and what it gets.
+
+    `replicas` is percent of all pods, `weight` percent of the traffic, or None where the traffic
+    follows the pods. In place, the candidate's pods take the places of those of stable.
+    """
+
+    replicas: int
+    weight: int | None
+    in_place: bool
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One group of pods: a release, the workload that runs it, how many, and whether they stay as they are.
+
+    `replicas` is None where an autoscaler decides.
+    """
+
+    role: Role
+    release: Revision
+    workload: str
+    replicas: int | None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSplit:
+    """How the traffic is split between tracks; ValueError unless the weights make a hundred."""
+
+    weights: Weights
+
+    def __post_init__(self) -> None:
+        parts = [weight for _, weight in self.weights]
+        if sum(parts) != 100 or min(parts) < 0 or len(dict(self.weights)) != len(parts):
+            raise ValueError(f"weights that make no hundred: {self.weights}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What the cluster should look like in a step, the same for every strategy.
+    """All that should be there; what is not named should not be. Without a split traffic follows the pods."""
 
-    Replicas of stable and candidate, the candidate's traffic in percent, and what must hold
-    before the next step.
-    """
-
-    stable_replicas: int
-    candidate_replicas: int
-    candidate_weight: int
-    gate: Gate = Gate.AVAILABLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """A version that should run, and with how many replicas."""
-
-    revision: Revision
-    replicas: int
+    tracks: tuple[Track, ...]
+    split: TrafficSplit | None = None
 
 
 class Course(StrEnum):
@@ -63,15 +88,13 @@ class Decision:
 class Plan:
     """The answer of the planner.
 
-    `wake` is when to look again although nothing happens; `apply` is False when nothing may be
-    written to the cluster; `finished` are rollouts that ended in this step.
+    Without a stage nothing in the cluster is touched. `wake` is when to look again although nothing
+    happens; `finished` are rollouts that ended in this step.
     """
 
     state: RolloutState
     decision: Decision
-    workload: Workload | None = None
+    stage: Stage | None = None
     steps: int = 1
-    traffic: tuple[TrafficShare, ...] = ()
     finished: tuple[HistoryEntry, ...] = ()
     wake: datetime | None = None
-    apply: bool = True

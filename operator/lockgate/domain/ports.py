@@ -1,13 +1,14 @@
 """The doors as the core sees them. Adapters implement these; tests bring plain classes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Protocol
 
-from lockgate.domain.model import Contents, ModelReference, ModelVersion
+from lockgate.api.status import ModelDeploymentStatus
 from lockgate.domain.resources import Key, Object, Resource
+from lockgate.domain.version import Contents, Reference, Version
 from lockgate.errors import LockgateError
 
-Lookup = ModelVersion | LockgateError
+Lookup = Version | LockgateError
 
 
 class Registry(Protocol):
@@ -18,14 +19,20 @@ class Registry(Protocol):
     (`RegistryClientFailed`). An outage is never reported as absence.
     """
 
-    def look_up(self, references: Sequence[ModelReference]) -> Mapping[ModelReference, Lookup]:
-        """Resolve every reference, in as few requests as the server allows; never raises."""
+    def warm(self) -> None:
+        """Load the client, so that the first look-up is as quick as any; raises a LockgateError."""
 
-    def inspect(self, version: ModelVersion) -> Contents:
-        """Read the version's manifest; raises a LockgateError."""
+    def look_up(self, references: Sequence[Reference]) -> Mapping[Reference, Lookup]:
+        """Resolve references, in as few requests as the server allows; never raises.
+
+        In the order given, as far as the time allows: what was not asked for has no answer.
+        """
+
+    def inspect(self, version: Version) -> Contents:
+        """Read the version's manifest, within limits; raises a LockgateError."""
 
     def close(self) -> None:
-        """Release the client and its processes; further calls fail."""
+        """Release the client and its processes, soon; further calls fail."""
 
 
 class ClusterView(Protocol):
@@ -34,11 +41,23 @@ class ClusterView(Protocol):
     def get(self, resource: Resource, key: Key) -> Object | None:
         """The object as last seen."""
 
+    def stamp(self, resource: Resource, key: Key) -> bytes | None:
+        """Equal as long as nothing changes that is read of the object; None when there is none.
+
+        Much cheaper than to get the object.
+        """
+
     def children(self, resource: Resource, parent: Key) -> Iterable[Object]:
         """The objects that carry the label of this ModelDeployment."""
 
+    def on_runtime(self, runtime: str) -> tuple[int, Set[Key]]:
+        """How many ModelDeployments name a runtime, and which of them roll because it was edited."""
+
     def upsert(self, resource: Resource, obj: Object) -> bool:
         """Take an object in; False when what is known is as new."""
+
+    def remove(self, resource: Resource, obj: Object) -> bool:
+        """Forget an object that is gone; False when a newer one of that name is known."""
 
 
 class Cluster(Protocol):
@@ -51,10 +70,13 @@ class Cluster(Protocol):
         """Server-side apply; with `force` False a field of another owner is a NotOwned."""
 
     async def apply_status(self, resource: Resource, obj: Object) -> Object:
-        """Server-side apply of the status subresource."""
+        """Replace the status; raises Conflict when the object is no longer in the version given."""
 
-    async def create(self, resource: Resource, obj: Object) -> None:
-        """Create an object."""
+    async def create(self, resource: Resource, obj: Object) -> Object:
+        """Create an object; raises AlreadyExists when one of that name is there, whoever made it."""
+
+    async def delete(self, resource: Resource, obj: Object) -> None:
+        """Delete just this object, by its UID and version; raises Conflict when it is another by now."""
 
 
 class Telemetry(Protocol):
@@ -66,11 +88,17 @@ class Telemetry(Protocol):
     def rollout_ended(self, key: Key, outcome: str, seconds: float | None) -> None:
         """A rollout ended."""
 
-    def status_changed(self, key: Key, status: Object, collection: str, alias: str) -> None:
-        """A new status was written or first seen."""
+    def status_changed(self, key: Key, status: ModelDeploymentStatus, collection: str, alias: str) -> None:
+        """A pass ended with this status; cheap when it is the last one's."""
 
     def forgotten(self, key: Key) -> None:
         """The ModelDeployment is gone."""
+
+    def event_dropped(self) -> None:
+        """An Event will never be written."""
+
+    def task_restarted(self, task: str) -> None:
+        """A part of the operator failed and began anew."""
 
     def registry_answered(self, operation: str, outcome: str, seconds: float) -> None:
         """A request to the registry ended."""

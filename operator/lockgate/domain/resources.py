@@ -53,6 +53,10 @@ DEPLOYMENT: Final = Resource(
 )
 SERVICE: Final = Resource(group="", version="v1", kind="Service", plural="services", managed_only=True)
 POD: Final = Resource(group="", version="v1", kind="Pod", plural="pods", managed_only=True)
+REPLICA_SET: Final = Resource(group="apps", version="v1", kind="ReplicaSet", plural="replicasets")
+CONTROLLER_REVISION: Final = Resource(
+    group="apps", version="v1", kind="ControllerRevision", plural="controllerrevisions"
+)
 EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
 
 WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)

@@ -9,17 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lockgate.domain.fetched import PERMANENT, FetchOutcome, FetchProblem, FetchReason
+from lockgate.fetch.caching import Brought, Caching, proving
 from lockgate.fetch.child import run_download
 from lockgate.fetch.deadline import Deadline
-from lockgate.fetch.download import FULL, read_answer
+from lockgate.fetch.download import read_answer
 from lockgate.fetch.handover import discard, hand_over, make_staging
-from lockgate.fetch.outcome import PERMANENT, FetchOutcome, FetchProblem, FetchReason
-from lockgate.fetch.proof import prove
+from lockgate.fetch.proof import Proven, prove
 from lockgate.fetch.report import TERMINATION_LOG, Report
+from lockgate.fetch.sources import SOURCES, Source, source_of
+from lockgate.fetch.space import FULL
 
 _REQUEST_SECONDS = 30
-_REFERENCE = re.compile(r"[^/:\s]+/wandb-registry-[^/:\s]+/[^/:]+:v[0-9]+")
-_DIGEST = re.compile(r"[0-9a-f]{32}")
 _EXIT_CODES = (
     "exit codes: 0 handed over; 1 the version may never be served (wrong bytes, escaping paths, too large, "
     "references); 2 wrong arguments; 3 trying again may help; 143 stopped by a signal. "
@@ -32,8 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = _EXIT_CODES
     add = parser.add_argument
-    add("--reference", required=True, metavar="ENTITY/wandb-registry-R/COLLECTION:vN", help="what to fetch")
-    add("--digest", required=True, metavar="HEX", help="the W&B manifest digest that it must have")
+    schemes = ", ".join(f"{scheme}://" for scheme in SOURCES)
+    add("--uri", required=True, metavar="URI", help=f"the version to fetch, of one of {schemes}")
+    add("--claim", metavar="CLAIM", help="what the registry claims of its bytes, if it claims anything")
+    add(
+        "--expect-tree",
+        metavar="sha256:HEX",
+        help="what pods proved of this version before; other files under its digest are refused",
+    )
     add(
         "--into",
         required=True,
@@ -41,16 +48,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="an empty directory to fill; what an earlier fetch left in it is removed first",
     )
-    add(
-        "--base-url",
-        default=os.environ.get("WANDB_BASE_URL"),
-        metavar="URL",
-        help="the registry (default: WANDB_BASE_URL)",
+    urls, keys = (
+        ", ".join(variables)
+        for variables in zip(*((one.URL_VARIABLE, one.KEY_VARIABLE) for one in SOURCES.values()), strict=True)
     )
-    add("--api-key-file", type=Path, metavar="PATH", help="file with the API key (default: WANDB_API_KEY)")
+    add("--base-url", metavar="URL", help=f"the registry (default: {urls})")
+    add("--api-key-file", type=Path, metavar="PATH", help=f"file with the API key (default: {keys})")
+    add(
+        "--ca-bundle",
+        type=Path,
+        metavar="PATH",
+        help="PEM file of authorities to trust beside the system's; proxies come from HTTPS_PROXY, "
+        "HTTP_PROXY and NO_PROXY",
+    )
     add("--deadline", type=_seconds, default=900, metavar="SECONDS", help="for everything (default: 900)")
     add("--max-bytes", type=_count, default=100 * 2**30, metavar="N", help="of all files (default: 100 GiB)")
     add("--max-files", type=_count, default=10_000, metavar="N", help="number of files (default: 10000)")
+    add("--cache", type=Path, metavar="DIR", help="where proved versions are kept; it may be away or full")
+    add("--cache-max-bytes", type=_count, default=100 * 2**30, metavar="N", help="of all that is kept there")
     add(
         "--termination-log",
         type=Path,
@@ -85,64 +100,105 @@ def _outcome(options: argparse.Namespace, deadline: Deadline, report: Report) ->
 
 
 def _fetch(options: argparse.Namespace, deadline: Deadline, report: Report) -> FetchOutcome:
-    task = _task(options)
+    source = source_of(options.uri)
+    _check(source, options)
+    cache = _cache(options, deadline, report)
     staging = make_staging(options.into)
     try:
-        report.say("fetching", reference=options.reference, deadline_seconds=options.deadline)
-        entries = read_answer(run_download(task | {"staging": str(staging)}, deadline, report))
-        read = 0
-
-        def tell(more: int) -> None:
-            nonlocal read
-            read += more
-            deadline.check()
-            report.progress("proving", read)
-
-        proven = prove(staging, entries, tell)
+        report.say("fetching", uri=options.uri, deadline_seconds=options.deadline)
+        kept = None if cache is None else _bring(cache, staging, options)
+        if kept is not None and not _is_expected(kept[1], options):
+            report.warn("the cache holds other files under this digest", tree=kept[1].tree_digest)
+            kept = None
+        entries, proven = kept or _download(source, options, deadline, report)
+        if not _is_expected(proven, options):
+            raise FetchProblem(
+                FetchReason.DIGEST_MISMATCH,
+                f"the registry gave other files than pods have proved of this version before: tree "
+                f"{proven.tree_digest} and not {options.expect_tree}, under the same claim",
+            )
         deadline.check()
-        hand_over(staging, options.into)
+        hand_over(staging, options.into, entries)
     except BaseException:
         _discard_quietly(options.into, report)
         raise
+    seconds = deadline.elapsed
+    if cache is not None and kept is None:
+        cache.keep(options.into, entries)
     return FetchOutcome(
         ok=True,
-        reference=options.reference,
-        digest=options.digest,
+        uri=options.uri,
+        claim=options.claim or "",
         tree_digest=proven.tree_digest,
         files=proven.files,
         size=proven.size,
-        seconds=deadline.elapsed,
+        seconds=seconds,
+        cached=kept is not None,
     )
 
 
-def _task(options: argparse.Namespace) -> dict[str, Any]:
-    if not _REFERENCE.fullmatch(options.reference):
-        raise _wrong(
-            "--reference must be one version, as in acme/wandb-registry-model/churn:v3; an alias may move"
-        )
-    if not _DIGEST.fullmatch(options.digest):
-        raise _wrong("--digest must be the 32 hexadecimal digits of a W&B manifest digest")
-    if not re.fullmatch(r"https?://[^\s/]\S*", options.base_url or ""):
-        raise _wrong("--base-url must be the address of the registry, as in https://api.wandb.ai")
+def _is_expected(proven: Proven, options: argparse.Namespace) -> bool:
+    return options.expect_tree in (None, proven.tree_digest)
+
+
+def _bring(cache: Caching, staging: Path, options: argparse.Namespace) -> Brought | None:
+    return cache.bring(staging, max_bytes=options.max_bytes, max_files=options.max_files)
+
+
+def _download(source: Source, options: argparse.Namespace, deadline: Deadline, report: Report) -> Brought:
+    staging = make_staging(options.into)  # what a cache brought half is gone
+    entries = read_answer(run_download(_task(source, options, staging), deadline, report))
+    return entries, prove(staging, entries, proving(deadline, report))
+
+
+def _cache(options: argparse.Namespace, deadline: Deadline, report: Report) -> Caching | None:
+    if options.cache is None or options.claim is None:
+        return None  # without a claim nothing that lies there can be told from anything else
+    return Caching(
+        directory=options.cache,
+        uri=options.uri,
+        claim=options.claim,
+        max_bytes=options.cache_max_bytes,
+        deadline=deadline,
+        report=report,
+    )
+
+
+def _check(source: Source, options: argparse.Namespace) -> None:
+    try:
+        source.check(options.uri, options.claim)
+    except ValueError as error:
+        raise _wrong(f"--uri and --claim cannot be used: {error}") from None
+    if not re.fullmatch(r"https?://[^\s/]\S*", _base_url(source, options)):
+        raise _wrong("--base-url must be the address of the registry, as in https://registry.example.com")
+
+
+def _task(source: Source, options: argparse.Namespace, staging: Path) -> dict[str, Any]:
     return {
-        "reference": options.reference,
-        "digest": options.digest,
-        "baseUrl": options.base_url,
-        "apiKey": _read_key(options.api_key_file),
+        "uri": options.uri,
+        "claim": options.claim,
+        "baseUrl": _base_url(source, options),
+        "apiKey": _read_key(source, options.api_key_file),
+        "caBundle": str(options.ca_bundle.absolute()) if options.ca_bundle else None,
         "requestSeconds": max(1, min(_REQUEST_SECONDS, int(options.deadline))),
         "maxBytes": options.max_bytes,
         "maxFiles": options.max_files,
+        "staging": str(staging),
     }
+
+
+def _base_url(source: Source, options: argparse.Namespace) -> str:
+    return options.base_url or os.environ.get(source.URL_VARIABLE, "")
 
 
 def _wrong(message: str) -> FetchProblem:
     return FetchProblem(FetchReason.INVALID_ARGUMENT, message)
 
 
-def _read_key(path: Path | None) -> str:
-    where = "WANDB_API_KEY" if path is None else str(path)
+def _read_key(source: Source, path: Path | None) -> str:
+    where = source.KEY_VARIABLE if path is None else str(path)
     try:
-        key = (os.environ.get("WANDB_API_KEY", "") if path is None else path.read_text()).strip()
+        key = (os.environ.get(where, "") if path is None else path.read_text()).strip()
     except (OSError, UnicodeDecodeError):
         key = ""
     if not key:

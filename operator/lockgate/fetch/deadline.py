@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Iterator
 
-from lockgate.fetch.outcome import FetchProblem, FetchReason
+from lockgate.domain.fetched import FetchProblem, FetchReason
 
 
 class Deadline:
@@ -24,6 +24,11 @@ class Deadline:
     def elapsed(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self._started
+
+    @property
+    def half(self) -> float:
+        """Seconds from the start until half of the time is gone."""
+        return self._limit / 2
 
     def check(self) -> None:
         """Raises FetchProblem once the time is up or a signal came."""

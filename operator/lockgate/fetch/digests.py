@@ -1,19 +1,16 @@
-"""How W&B names bytes: the two hash algorithms of its manifests, and the digest of a manifest.
+"""The hash algorithms by which manifests name the bytes of files.
 
-These digests tie files to the version that the registry resolved. They find damage, not a forger:
+Such digests tie files to the version that the registry resolved. They find damage, not a forger:
 against that there is the SHA-256 of `proof`.
 """
 
 import hashlib
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-_MANIFEST_HEADER = b"wandb-artifact-manifest-v1\n"
-
 
 class Algorithm(StrEnum):
-    """How a digest in a W&B manifest is made."""
+    """How a digest in a manifest is made."""
 
     MD5 = "md5"
     XXH128 = "xxh128"
@@ -29,13 +26,3 @@ def new_hash(algorithm: Algorithm) -> Any:
             import xxhash
 
             return xxhash.xxh128()
-
-
-def manifest_digest(entries: Iterable[tuple[str, str]], algorithm: Algorithm) -> str:
-    """The hex digest of a manifest with these (path, digest in base64) pairs."""
-    made = new_hash(algorithm)
-    made.update(_MANIFEST_HEADER)
-    for path, digest in sorted(entries):
-        made.update(f"{path}:{digest}\n".encode())
-    hexadecimal: str = made.hexdigest()
-    return hexadecimal

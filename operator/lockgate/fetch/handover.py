@@ -1,16 +1,20 @@
 """The directory that is handed over: emptied before, filled by renames, read-only after.
 
-Everything is proved in a staging directory on the same volume; the server's directory never
-holds a byte that was not proved. What an earlier try has left is known by the staging directory
-or by being read-only; anything else is somebody's, and is not touched. Links are never followed.
+Everything is proved in a staging directory on the same volume, and what was handed over is listed
+once more: the server's directory never holds a byte that was not proved. What an earlier try has
+left is known by the staging directory or by being read-only; anything else is somebody's, and is not
+touched. While it is filled the directory is ours alone: what appears in it meanwhile is refused, and
+removed with the rest. Links are never followed.
 """
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
-from lockgate.fetch.manifest import STAGING
-from lockgate.fetch.outcome import FetchProblem, FetchReason
+from lockgate.domain.fetched import FetchProblem, FetchReason
+from lockgate.fetch.manifest import STAGING, Entry
+from lockgate.fetch.proof import check_names
 
 _FILE_MODE = 0o444
 _DIRECTORY_MODE = 0o555
@@ -38,8 +42,11 @@ def make_staging(into: Path) -> Path:
     return staging
 
 
-def hand_over(staging: Path, into: Path) -> None:
-    """Make the proved tree read-only and durable, and move it into place."""
+def hand_over(staging: Path, into: Path, entries: Sequence[Entry]) -> None:
+    """Make the proved tree read-only and durable, and move it into place.
+
+    Raises FetchProblem when the directory then holds anything but these entries.
+    """
     for parent, directories, files in os.walk(staging, topdown=False):
         for name in files:
             path = Path(parent, name)
@@ -53,6 +60,14 @@ def hand_over(staging: Path, into: Path) -> None:
         _move(child, into / child.name)
     staging.rmdir()
     _sync(into)
+    try:
+        check_names(into, entries)
+    except FetchProblem as problem:
+        # The version was proved: whoever else writes here is at fault, and trying again may help.
+        raise FetchProblem(
+            FetchReason.INVALID_ARGUMENT,
+            f"somebody else writes into --into ({into}) while it is filled: {problem.message}",
+        ) from problem
 
 
 def discard(into: Path) -> None:

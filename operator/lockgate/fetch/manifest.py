@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from lockgate.domain.fetched import FetchProblem, FetchReason
 from lockgate.fetch.digests import Algorithm
-from lockgate.fetch.outcome import FetchProblem, FetchReason
 
 # Where a version is kept until it is proved; no file of a version may take this name.
 STAGING = ".lockgate-staging"
 _LONGEST_NAME = 255
 _LONGEST_PATH = 2048
 _DEEPEST_PATH = 64
+_LARGEST_FILE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,8 @@ def _check_entry(entry: Entry) -> None:
             f"{_shown(entry.path)} is a reference to bytes outside the registry, which cannot be proved; "
             "log the file itself",
         )
-    if entry.size is None or entry.size < 0:
+    # The client passes on whatever its JSON held: a text, a fraction, a truth.
+    if type(entry.size) is not int or not 0 <= entry.size <= _LARGEST_FILE:
         raise FetchProblem(
             FetchReason.CORRUPT_FILE, f"the manifest does not tell the size of {_shown(entry.path)}"
         )

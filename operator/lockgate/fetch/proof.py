@@ -10,14 +10,14 @@ import base64
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
+from lockgate.domain.fetched import FetchProblem, FetchReason
 from lockgate.fetch.digests import new_hash
 from lockgate.fetch.manifest import Entry
-from lockgate.fetch.outcome import FetchProblem, FetchReason
 
 _CHUNK = 1 << 20
 
@@ -37,12 +37,10 @@ def prove(directory: Path, entries: Sequence[Entry], read: Callable[[int], None]
     `read` is told of the bytes that were read, every megabyte; what it raises ends the proof.
     """
     expected = {entry.path: entry for entry in entries}
-    found = _files_in(directory, allowed_directories=_directories_of(expected))
-    for path in sorted(found - expected.keys()):
-        raise FetchProblem(FetchReason.EXTRA_FILE, f"{path!a} was delivered but is not in the manifest")
-    for path in sorted(expected.keys() - found):
-        raise FetchProblem(FetchReason.MISSING_FILE, f"{path!a} is in the manifest but was not delivered")
-    lines = [f"{_check_file(directory / path, expected[path], read)}  {path}\n" for path in _in_order(found)]
+    check_names(directory, entries)
+    lines = [
+        f"{_check_file(directory / path, expected[path], read)}  {path}\n" for path in _in_order(expected)
+    ]
     return Proven(
         tree_digest=f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}",
         files=len(entries),
@@ -50,12 +48,22 @@ def prove(directory: Path, entries: Sequence[Entry], read: Callable[[int], None]
     )
 
 
-def _in_order(paths: set[str]) -> list[str]:
+def check_names(directory: Path, entries: Sequence[Entry]) -> None:
+    """Check that it holds these files, their directories and nothing else; raises FetchProblem."""
+    expected = {entry.path for entry in entries}
+    found = _files_in(directory, allowed_directories=_directories_of(expected))
+    for path in sorted(found - expected):
+        raise FetchProblem(FetchReason.EXTRA_FILE, f"{path!a} was delivered but is not in the manifest")
+    for path in sorted(expected - found):
+        raise FetchProblem(FetchReason.MISSING_FILE, f"{path!a} is in the manifest but was not delivered")
+
+
+def _in_order(paths: Iterable[str]) -> list[str]:
     """As `LC_ALL=C sort` puts them."""
     return sorted(paths, key=str.encode)
 
 
-def _directories_of(paths: dict[str, Entry]) -> set[str]:
+def _directories_of(paths: Iterable[str]) -> set[str]:
     return {str(parent) for path in paths for parent in PurePosixPath(path).parents}
 
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from lockgate.fetch.outcome import FetchOutcome, format_outcome
+from lockgate.domain.fetched import FetchOutcome, format_outcome
 
 TERMINATION_LOG = Path("/dev/termination-log")
 _PROGRESS_SECONDS = 5.0
@@ -53,7 +53,9 @@ class Report:
         """Tell the outcome to the operator, and to whoever reads the log."""
         message = format_outcome(outcome)
         if outcome.ok:
-            self._log.info("handed over", tree_digest=outcome.tree_digest, files=outcome.files)
+            self._log.info(
+                "handed over", tree_digest=outcome.tree_digest, files=outcome.files, cached=outcome.cached
+            )
         else:
             self._log.error("the fetch failed", reason=outcome.reason, message=outcome.message)
         if termination_log == TERMINATION_LOG and not termination_log.exists():

@@ -1,34 +1,43 @@
-"""The one session with the Kubernetes API: read, list, server-side apply, create.
+"""The one session with the Kubernetes API: read, list, apply, create.
 
 Objects go as plain dictionaries over one shared connection pool; every write names our field
-manager. Each request has a deadline, and one bucket bounds them all.
+manager. Each request waits for its turn, has a deadline, and brings back no more than a bound.
 """
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+import re
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 
 from lockgate import __version__
-from lockgate.domain.resources import Key, Object, Resource, key_of
-from lockgate.errors import ClusterUnavailable
-from lockgate.kube.bucket import TokenBucket
+from lockgate.domain.resources import EVENT, Key, Object, Resource, key_of
+from lockgate.errors import ClusterUnavailable, Conflict
+from lockgate.kube.answers import Answer, Page, object_of, page_of, retry_after
+from lockgate.kube.budget import Budget, Lane
 from lockgate.kube.credentials import Credentials
-from lockgate.kube.errors import from_status
+from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.names import FIELD_MANAGER, MANAGED_SELECTOR
 
-_APPLY = {"Content-Type": "application/apply-patch+yaml"}
-_PAGE = 500
-REQUEST_SECONDS = 15.0
+Body = Object | list[Object]
+_APPLY = "application/apply-patch+yaml"
+_JSON_PATCH = "application/json-patch+json"
+_ESCAPED = re.compile("[\x7f-\uffff]")
+PAGE = 100
+LARGEST_BODY = 8 * 2**20
+# More than a webhook has by default, and little enough that a write that got no answer is soon repeated.
+REQUEST_SECONDS = 12.0
 
 
 class KubeSession:
     """Implements the port `Cluster`, and lists for the store."""
 
-    def __init__(self, credentials: Credentials, *, rate: float = 50, burst: int = 100) -> None:
+    def __init__(
+        self, credentials: Credentials, *, rate: float = 400, returned: Callable[[], None] = lambda: None
+    ) -> None:
+        """`returned` is called when the API server answers again after it was away."""
         self._credentials = credentials
-        self._bucket = TokenBucket(rate=rate, burst=burst)
+        self._budget = Budget(rate=rate, returned=returned)
         self._http = aiohttp.ClientSession(
             base_url=credentials.server + "/",
             connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=32),
@@ -42,52 +51,85 @@ class KubeSession:
 
     async def get(self, resource: Resource, key: Key) -> Object | None:
         """Read one object; None when there is none."""
-        code, body, after = await self._request("GET", resource.path(*key), f"read {resource.kind}")
-        if code == 404:
-            return None
-        return self._checked(f"read {resource.kind} {'/'.join(key)}", code, body, after)
+        what = f"read {resource.kind} {'/'.join(key)}"
+        answer = await self._request("GET", resource.path(*key), what, whose=key[0])
+        return None if answer.is_absence else object_of(answer, what, resource, key)
 
-    async def list(self, resource: Resource, namespace: str = "") -> AsyncIterator[Object]:
-        """Every object of a kind, page by page; for children only those that carry our label."""
-        query = {"limit": str(_PAGE)} | ({"labelSelector": MANAGED_SELECTOR} if resource.managed_only else {})
-        what = f"list {resource.plural}"
+    async def pages(self, resource: Resource, namespace: str = "") -> AsyncIterator[Page]:
+        """Every object of a kind, page by page; for children only those that carry our label.
+
+        A page with too much in it is asked for again in smaller ones.
+        """
+        what, size = f"list {resource.plural}" + (f" in {namespace}" if namespace else ""), PAGE
+        query = {"labelSelector": MANAGED_SELECTOR} if resource.managed_only else {}
         while True:
-            code, body, after = await self._request("GET", resource.path(namespace), what, query=query)
-            page = self._checked(what, code, body, after)
-            for item in page.get("items") or ():
-                yield item
-            following = page["metadata"].get("continue")
-            if not following:
+            query["limit"] = str(size)
+            try:
+                answer = await self._request("GET", resource.path(namespace), what, query=query)
+            except _TooLarge:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
+            page = page_of(answer, what, resource)
+            yield page
+            if page.following is None:
                 return
-            query["continue"] = following
+            query["continue"] = page.following
 
     async def apply(self, resource: Resource, obj: Object, *, force: bool) -> Object:
         """Server-side apply; without `force` a field of another manager raises NotOwned."""
-        return await self._apply(resource, obj, "", force)
+        key, query = key_of(obj), {"fieldManager": FIELD_MANAGER} | ({"force": "true"} if force else {})
+        what = f"apply {resource.kind} {'/'.join(key)}"
+        answer = await self._request(
+            "PATCH", resource.path(*key), what, query=query, body=obj, content_type=_APPLY, whose=key[0]
+        )
+        return object_of(answer, what, resource, key)
 
     async def apply_status(self, resource: Resource, obj: Object) -> Object:
-        """Server-side apply of the status subresource."""
-        return await self._apply(resource, obj, "/status", True)
+        """Replace the status as a whole, in the very version of the object that is given."""
+        # An apply would leave what somebody else has written into the status, for ever.
+        key, metadata = key_of(obj), obj["metadata"]
+        patch = [
+            {"op": "replace", "path": f"/metadata/{name}", "value": metadata[name]}
+            for name in ("uid", "resourceVersion")
+        ]
+        patch.append({"op": "add", "path": "/status", "value": obj["status"]})
+        answer = await self._request(
+            "PATCH",
+            resource.path(*key) + "/status",
+            what := f"write {resource.kind}/status {'/'.join(key)}",
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type=_JSON_PATCH,
+            lane=Lane.STATUS,
+            whose=key[0],
+        )
+        return object_of(answer, what, resource, key)
 
-    async def create(self, resource: Resource, obj: Object) -> None:
-        """Create an object."""
-        what = f"create {resource.kind}"
-        namespace, _ = key_of(obj)
-        code, body, after = await self._request("POST", resource.path(namespace), what, body=obj)
-        self._checked(what, code, body, after)
-
-    async def _apply(self, resource: Resource, obj: Object, subresource: str, force: bool) -> Object:
+    async def create(self, resource: Resource, obj: Object) -> Object:
+        """Create an object under our field manager; raises AlreadyExists when the name is taken."""
         key = key_of(obj)
-        what = f"apply {resource.kind}{subresource} {'/'.join(key)}"
-        query = {"fieldManager": FIELD_MANAGER} | ({"force": "true"} if force else {})
-        path = resource.path(*key) + subresource
-        code, body, after = await self._request("PATCH", path, what, query=query, body=obj)
-        return self._checked(what, code, body, after)
+        answer = await self._request(
+            "POST",
+            resource.path(key[0]),
+            what := f"create {resource.kind} {'/'.join(key)}",
+            query={"fieldManager": FIELD_MANAGER},
+            body=obj,
+            lane=Lane.EVENT if resource is EVENT else Lane.CHILD,
+            whose=key[0],
+        )
+        return object_of(answer, what, resource, key)
 
-    def _checked(self, what: str, code: int, body: Object, after: float | None) -> Object:
-        if code >= 300:
-            raise from_status(what, code, body, after)
-        return body
+    async def delete(self, resource: Resource, obj: Object) -> None:
+        """Delete an object in the very version that is given; one that is gone already is no failure."""
+        key, metadata = key_of(obj), obj["metadata"]
+        what = f"delete {resource.kind} {'/'.join(key)}"
+        preconditions = {name: metadata[name] for name in ("uid", "resourceVersion")}
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+        answer = await self._request("DELETE", resource.path(*key), what, body=body, whose=key[0])
+        if not answer.is_absence:
+            answer.check(what)
 
     async def _request(
         self,
@@ -96,35 +138,61 @@ class KubeSession:
         what: str,
         *,
         query: dict[str, str] | None = None,
-        body: Object | None = None,
-    ) -> tuple[int, Object, float | None]:
-        await self._bucket.take()
-        headers = self._credentials.headers() | (_APPLY if method == "PATCH" else {})
-        if method == "POST":
-            headers["Content-Type"] = "application/json"
+        body: Body | None = None,
+        content_type: str = "application/json",
+        lane: Lane = Lane.CHILD,
+        whose: str = "",
+    ) -> Answer:
         try:
+            began = await self._budget.enter(lane, whose)
+        except TimeoutError:
+            raise ClusterUnavailable(
+                f"could not {what}: its turn did not come, the API server takes too few requests"
+            ) from None
+        try:
+            errand = PRESENT_ERRAND.get()
+            if errand is not None and errand.overtaken:
+                # It would be refused, or written for nothing; and each answer takes its time.
+                self._budget.unused()
+                raise Conflict(f"could not {what}: it was edited meanwhile")
+            self._credentials.refresh()
+            headers = self._credentials.headers() | ({"Content-Type": content_type} if body else {})
             async with self._http.request(
                 method,
                 path.lstrip("/"),
                 params=query,
-                data=None if body is None else json.dumps(body),
+                data=_encoded(body) if body else None,
                 headers=headers,
+                allow_redirects=False,
             ) as response:
-                return response.status, _decode(await response.read()), _retry_after(response)
+                answer = Answer(response.status, await _read(response, what), retry_after(response.headers))
+            # A list takes as long as it is long.
+            self._budget.answered(answer.code, answer.after, began, timed=method != "GET", whose=whose)
+            return answer
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self._budget.unanswered(began, whose)
             raise ClusterUnavailable(
                 f"could not {what}: the API server did not answer ({type(error).__name__})"
             ) from error
+        finally:
+            self._budget.leave(whose, began)
 
 
-def _decode(raw: bytes) -> Object:
-    try:
-        decoded: Any = json.loads(raw)
-    except ValueError:
-        return {}
-    return decoded if isinstance(decoded, dict) else {}
+def _encoded(body: Body) -> bytes:
+    """JSON that is YAML as well, as which an apply is read: that knows no pairs of escapes."""
+    text = json.dumps(body, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None
+class _TooLarge(ClusterUnavailable):
+    """An answer of more bytes than are taken."""
+
+
+async def _read(response: aiohttp.ClientResponse, what: str) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise _TooLarge(f"could not {what}: the answer is larger than {LARGEST_BODY // 2**20} MiB")
+    return b"".join(parts)

@@ -1,1 +1,1 @@
-"""From what was seen of the cluster to facts that a plan may rest on."""
+"""What gates look at, beside what a backend observes."""

@@ -6,25 +6,23 @@ between any two writes repeats a step and never skips one. No client, no clock, 
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import (
-    Failure,
-    HistoryEntry,
-    Outcome,
-    Revision,
-    Role,
-    RolloutState,
-    TrafficShare,
-    Trigger,
-)
+from lockgate.api.status import Failure, HistoryEntry, Outcome, Revision, RolloutState, Trigger
+from lockgate.domain.gate import Evidence, Holds, judge
 from lockgate.domain.observed import Observed, Target
-from lockgate.domain.plan import Course, Decision, Plan, Stage, Workload
-from lockgate.names import Reason
-from lockgate.plan.strategies import rolling
+from lockgate.domain.plan import Plan
+from lockgate.domain.release import differs_by_runtime
+from lockgate.plan.failures import failure_of, recipe_of, with_failure, without
+from lockgate.plan.progress import time_of_progress
+from lockgate.plan.reach import pods_for
+from lockgate.plan.recovery import completed, is_torn, recovered
+from lockgate.plan.shape import shape, stalled, suspended, torn
+from lockgate.plan.strategies import steps_of
+from lockgate.plan.troubles import Problem, failure, is_worth_keeping
 
-FETCH_ATTEMPTS_BEFORE_ABORT = 3
+_SOONEST = timedelta(seconds=1)
 
 
 def plan_rollout(
@@ -35,50 +33,73 @@ def plan_rollout(
     `target` is None when the registry gave no usable answer: then whatever was under way goes on,
     and nothing new begins.
     """
-    state = _recover(deployment.status.rollout, observed)
+    if is_torn(deployment, target, observed):
+        return torn()
+    state, untold = recovered(deployment, target, observed, now)
+    steps = steps_of(deployment.strategy)
+    state = completed(state, observed).valid_for(len(steps))
     if deployment.suspend:
-        return _suspended(deployment, state)
+        return replace(suspended(deployment, _held(state), observed), finished=untold)
+    state = _reopened(deployment, state, target, now)
+    wanted = target.revision if target else _last_wanted(deployment, state)
+    if untold:
+        return _plan(deployment, state, wanted, untold, wake=now)
     chosen, finished = _choose_candidate(deployment, state, target, now)
     if chosen != state:
-        return _plan(deployment, chosen, finished, wake=now)
-    if state.candidate is None:
-        return _plan(deployment, state, ())
-    if observed_matches(deployment, state.candidate, observed):
-        return _promote(deployment, state, state.candidate, now)
-    problem = _failure(deployment, state, observed, now)
+        return _plan(deployment, chosen, wanted, finished, wake=now)
+    candidate = state.candidate
+    if candidate is None:
+        return shape(deployment, state, wanted)
+    step = steps[state.step]
+    replicas = pods_for(deployment.replicas, step.replicas)
+    evidence = Evidence(candidate=candidate, replicas=replicas, observed=observed)
+    if judge(step.gates, evidence, now).holds is Holds.YES:
+        return _advanced(deployment, state, candidate, wanted, observed, now)
+    state = replace(state, progressed_at=time_of_progress(deployment, state, observed.unmoved, now))
+    problem = failure(deployment, candidate, observed)
     if problem is None:
-        return _plan(deployment, state, ())
-    if state.stable is None:
-        return _stalled(deployment, state, *problem)
-    return _abort(deployment, state, state.candidate, *problem, now)
+        return _plan(deployment, state, wanted, (), wake=_deadline(deployment, observed, now))
+    if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
+        return stalled(deployment, state, wanted, *problem)
+    return _abort(deployment, state, candidate, wanted, problem, now)
 
 
-def observed_matches(deployment: ModelDeployment, revision: Revision, observed: Observed) -> bool:
-    """Whether the whole workload is of this version, of the asked size, and available."""
-    workload = observed.workload
-    return (
-        workload is not None
-        and revision.is_same(workload.revision)
-        and workload.replicas == deployment.replicas
-        and workload.is_complete
-    )
+def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
+    """What alias or pin led to when they last could be asked."""
+    failed = state.failed[0].revision if state.stable is None and state.failed else None
+    return deployment.status.desired or failed
 
 
-def _recover(state: RolloutState, observed: Observed) -> RolloutState:
-    """Without a readable state, what serves is stable; never the target at once."""
-    return state if state != RolloutState() else RolloutState(stable=_serving(observed))
+def _held(state: RolloutState) -> RolloutState:
+    """A candidate that a human holds is not late: its time begins anew when it goes on."""
+    return replace(state, progressed_at=None)
 
 
-def _serving(observed: Observed) -> Revision | None:
-    """The version that serves by what runs alone: amid a rollout, the one that is being replaced."""
-    workload = observed.workload
-    if workload is None or workload.revision is None:
-        return None
-    if workload.is_complete:
-        return workload.revision
-    ready = [pod.revision for pod in observed.pods if pod.revision and pod.ready and not pod.deleting]
-    replaced = [revision for revision in ready if not revision.is_same(workload.revision)]
-    return max(replaced or ready, key=ready.count, default=None)
+def _reopened(
+    deployment: ModelDeployment, state: RolloutState, target: Target | None, now: datetime
+) -> RolloutState:
+    """Once pods are asked for, a version that none ever ran is a candidate like any other.
+
+    The way back is the last version that pods did prove.
+    """
+    unproven = state.stable
+    if not state.unproven or unproven is None or deployment.replicas == 0:
+        return state
+    proven = replace(state, stable=state.fallback, unproven=False, fallback=None)
+    is_wanted = target is None or target.revision.is_same(unproven)
+    if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
+        return proven
+    return _begun(proven, unproven, Trigger.SPEC_CHANGED, now)
+
+
+def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
+    return replace(state, candidate=candidate, step=0, started_at=now, progressed_at=now, trigger=trigger)
+
+
+def _with_known_tree(deployment: ModelDeployment, revision: Revision) -> Revision:
+    """The version with what pods proved of it before: the first of them said it for good."""
+    known = (seen.tree for seen in deployment.status.known_revisions if seen.is_same_version(revision))
+    return replace(revision, tree=next(filter(None, known), None))
 
 
 def _choose_candidate(
@@ -87,65 +108,57 @@ def _choose_candidate(
     if target is None or target.revision.is_same(state.candidate):
         return state, ()
     revision = target.revision
+    if revision.claims_other_bytes(state.candidate) or revision.claims_other_bytes(state.stable):
+        return state, ()
     superseded = () if state.candidate is None else (_ended(state, Outcome.SUPERSEDED, now, revision),)
-    settled = replace(state, candidate=None, step=0, started_at=None, trigger=None)
-    if revision.is_same(state.stable):
-        # Taken anew, because the same version may now be reached by another alias or by a pin.
-        return replace(settled, stable=revision, failed=None), superseded
-    if _is_held_back(deployment, state, revision):
+    settled = replace(state, candidate=None, step=0, started_at=None, progressed_at=None, trigger=None)
+    if state.stable is not None and revision.is_same(state.stable):
+        # Taken anew, because the same version may now be reached by another alias or by a pin; what
+        # its pods are made of and have proved stays as it was.
+        as_it_was = replace(state.stable, alias=revision.alias, model=revision.model)
+        return replace(settled, stable=as_it_was), superseded
+    if failure_of(deployment, state, revision):
         return settled, superseded
-    return (
-        replace(
-            settled,
-            candidate=revision,
-            started_at=now,
-            trigger=_trigger(deployment, state, target),
-            failed=None,
-        ),
-        superseded,
-    )
-
-
-def _is_held_back(deployment: ModelDeployment, state: RolloutState, revision: Revision) -> bool:
-    failed = state.failed
-    return (
-        failed is not None
-        and failed.revision.is_same(revision)
-        and failed.generation == deployment.generation
-    )
+    begun = _with_known_tree(deployment, revision)
+    return _begun(settled, begun, _trigger(deployment, state, target), now), superseded
 
 
 def _trigger(deployment: ModelDeployment, state: RolloutState, target: Target) -> Trigger:
-    if state.stable is None and state.candidate is None:
+    if state.stable is None and state.candidate is None and not state.failed:
         return Trigger.FIRST_ROLLOUT
     if target.pinned:
         return Trigger.PINNED
+    present = state.candidate or state.stable
+    if present is not None and differs_by_runtime(deployment, target.revision, present):
+        return Trigger.RUNTIME_CHANGED
     if deployment.generation != deployment.status.observed_generation:
         return Trigger.SPEC_CHANGED
+    if any(failure.revision.is_same_version(target.revision) for failure in state.failed):
+        return Trigger.RETRIED
     return Trigger.ALIAS_MOVED
 
 
-def _failure(
-    deployment: ModelDeployment, state: RolloutState, observed: Observed, now: datetime
-) -> tuple[Reason, str] | None:
-    assert state.candidate is not None
-    for pod in observed.pods_of(state.candidate):
-        fetch = pod.fetch
-        if fetch and fetch.problem and fetch.permanent and fetch.attempts >= FETCH_ATTEMPTS_BEFORE_ABORT:
-            return Reason.FETCH_FAILED, f"pod {pod.name} could not fetch it: {fetch.problem}"
-    if state.started_at is not None and now >= state.started_at + deployment.progress_deadline:
-        seconds = int(deployment.progress_deadline.total_seconds())
-        why = _what_stands_in_the_way(state.candidate, observed)
-        return Reason.PROGRESS_DEADLINE_EXCEEDED, f"it was not available within {seconds} s{why}"
-    return None
+def _advanced(
+    deployment: ModelDeployment,
+    state: RolloutState,
+    candidate: Revision,
+    wanted: Revision | None,
+    observed: Observed,
+    now: datetime,
+) -> Plan:
+    """One step further; after the last the candidate is stable."""
+    if state.step + 1 < len(steps_of(deployment.strategy)):
+        return _plan(deployment, replace(state, step=state.step + 1), wanted, (), wake=now)
+    proved = replace(candidate, tree=next(iter(observed.proved(candidate)), None))
+    ended = _ended(replace(state, candidate=proved), Outcome.PROMOTED, now)
+    return _plan(deployment, _promoted(deployment, state, proved), wanted, (ended,))
 
 
-def _what_stands_in_the_way(candidate: Revision, observed: Observed) -> str:
-    for pod in observed.pods_of(candidate):
-        problem = (pod.fetch.problem if pod.fetch else None) or pod.problem
-        if problem:
-            return f"; pod {pod.name}: {problem}"
-    return ""
+def _promoted(deployment: ModelDeployment, state: RolloutState, candidate: Revision) -> RolloutState:
+    way_back = state.fallback if state.unproven else state.stable
+    if deployment.replicas > 0 or candidate.is_same(way_back):
+        return RolloutState(stable=candidate, failed=without(state, candidate))
+    return RolloutState(stable=candidate, failed=state.failed, unproven=True, fallback=way_back)
 
 
 def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | None = None) -> HistoryEntry:
@@ -160,102 +173,39 @@ def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | 
     )
 
 
-def _promote(deployment: ModelDeployment, state: RolloutState, candidate: Revision, now: datetime) -> Plan:
-    promoted = RolloutState(stable=candidate)
-    return _plan(deployment, promoted, (_ended(state, Outcome.PROMOTED, now),))
-
-
 def _abort(
     deployment: ModelDeployment,
     state: RolloutState,
     candidate: Revision,
-    reason: Reason,
-    why: str,
+    wanted: Revision | None,
+    problem: Problem,
     now: datetime,
 ) -> Plan:
-    failed = Failure(revision=candidate, generation=deployment.generation, message=why)
-    aborted = RolloutState(stable=state.stable, failed=failed)
+    reason, why = problem
+    failed = Failure(revision=candidate, recipe=recipe_of(deployment, candidate), reason=reason, message=why)
+    aborted = replace(
+        state,
+        candidate=None,
+        step=0,
+        started_at=None,
+        progressed_at=None,
+        trigger=None,
+        failed=with_failure(state, failed),
+    )
     ended = replace(_ended(state, Outcome.ABORTED, now), message=why)
-    return _plan(deployment, aborted, (ended,), wake=now)
+    return _plan(deployment, aborted, wanted or candidate, (ended,), wake=now)
 
 
-def _stalled(deployment: ModelDeployment, state: RolloutState, reason: Reason, why: str) -> Plan:
-    assert state.candidate is not None
-    message = f"{state.candidate.version} cannot be rolled out: {why}"
-    return replace(
-        _shape(deployment, state), decision=Decision(course=Course.STALLED, reason=reason, message=message)
-    )
-
-
-def _suspended(deployment: ModelDeployment, state: RolloutState) -> Plan:
-    message = "spec.suspend is true: what serves goes on serving and nothing else changes"
-    return Plan(
-        state=state,
-        decision=Decision(course=Course.SUSPENDED, reason=Reason.SUSPENDED, message=message),
-        traffic=_shape(deployment, state).traffic,
-        apply=False,
-    )
+def _deadline(deployment: ModelDeployment, observed: Observed, now: datetime) -> datetime:
+    return now + max(deployment.progress_deadline - observed.unmoved, _SOONEST)
 
 
 def _plan(
     deployment: ModelDeployment,
     state: RolloutState,
+    wanted: Revision | None,
     finished: tuple[HistoryEntry, ...],
     *,
     wake: datetime | None = None,
 ) -> Plan:
-    wakes = [wake] if wake else []
-    if state.candidate and state.started_at:
-        wakes.append(state.started_at + deployment.progress_deadline)
-    return replace(_shape(deployment, state), finished=finished, wake=min(wakes, default=None))
-
-
-def _shape(deployment: ModelDeployment, state: RolloutState) -> Plan:
-    """The plan that a state implies by itself: size, traffic and verdict."""
-    if state.candidate is not None:
-        stages = rolling.stages(deployment.replicas)
-        stage = stages[min(state.step, len(stages) - 1)]
-        message = f"rolling out {state.candidate.version}"
-        if state.stable:
-            message = f"rolling out {state.candidate.version} over {state.stable.version}"
-        return Plan(
-            state=state,
-            decision=Decision(course=Course.ROLLING_OUT, reason=Reason.ROLLING_OUT, message=message),
-            workload=Workload(revision=state.candidate, replicas=stage.candidate_replicas),
-            steps=len(stages),
-            traffic=_traffic(state, stage),
-        )
-    if state.stable is None:
-        message = "no version has been resolved yet"
-        return Plan(
-            state=state,
-            decision=Decision(
-                course=Course.NOTHING_TO_SERVE, reason=Reason.WAITING_FOR_REGISTRY, message=message
-            ),
-        )
-    workload = Workload(revision=state.stable, replicas=deployment.replicas)
-    share = TrafficShare(role=Role.STABLE, version=state.stable.version, weight=100)
-    return Plan(state=state, decision=_rest(state, state.stable), workload=workload, traffic=(share,))
-
-
-def _rest(state: RolloutState, stable: Revision) -> Decision:
-    if state.failed is not None:
-        message = (
-            f"{state.failed.revision.version} was aborted and {stable.version} serves on: "
-            f"{state.failed.message}; move the alias or change the spec to try again"
-        )
-        return Decision(course=Course.ABORTED, reason=Reason.ROLLOUT_ABORTED, message=message)
-    return Decision(
-        course=Course.AT_REST, reason=Reason.ROLLED_OUT, message=f"{stable.version} is rolled out"
-    )
-
-
-def _traffic(state: RolloutState, stage: Stage) -> tuple[TrafficShare, ...]:
-    assert state.candidate is not None
-    candidate = TrafficShare(
-        role=Role.CANDIDATE, version=state.candidate.version, weight=stage.candidate_weight
-    )
-    if state.stable is None:
-        return (candidate,)
-    stable = TrafficShare(role=Role.STABLE, version=state.stable.version, weight=100 - stage.candidate_weight)
-    return (stable, candidate)
+    return replace(shape(deployment, state, wanted), finished=finished, wake=wake)

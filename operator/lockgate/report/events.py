@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from lockgate.api.conditions import ConditionStatus, find
 from lockgate.api.status import ModelDeploymentStatus, Outcome
+from lockgate.domain.findings import Findings
 from lockgate.names import ConditionType, Reason
-from lockgate.report.verdicts import Findings
+from lockgate.sentences import note
 
 
 class Severity(StrEnum):
@@ -24,6 +25,9 @@ class Notice:
     reason: Reason
     note: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "note", note(self.note))
+
 
 _OUTCOMES = {
     Outcome.PROMOTED: (Severity.NORMAL, Reason.ROLLED_OUT, "is rolled out and serves"),
@@ -34,15 +38,15 @@ _OUTCOMES = {
 
 def notices(found: Findings, status: ModelDeploymentStatus) -> tuple[Notice, ...]:
     """The Events of one pass, in the order in which things happened."""
-    return (*_ended(found), *_started(found), *_repaired(found), *_turned(found, status))
+    return (*_ended(found), *_started(found), *_repaired(found), *turns(found.previous, status))
 
 
 def _ended(found: Findings) -> list[Notice]:
     result = []
     for entry in found.plan.finished if found.plan else ():
         severity, reason, said = _OUTCOMES[entry.outcome]
-        note = f"{entry.revision.version} {said}" + (f": {entry.message}" if entry.message else "")
-        result.append(Notice(severity=severity, reason=reason, note=note))
+        words = f"{entry.revision.version} {said}" + (f": {entry.message}" if entry.message else "")
+        result.append(Notice(severity=severity, reason=reason, note=words))
     return result
 
 
@@ -51,8 +55,8 @@ def _started(found: Findings) -> list[Notice]:
     if candidate is None or candidate.is_same(before):
         return []
     over = f" over {found.state.stable.version}" if found.state.stable else ""
-    note = f"{candidate.version} is being rolled out{over} ({found.state.trigger})"
-    return [Notice(severity=Severity.NORMAL, reason=Reason.ROLLOUT_STARTED, note=note)]
+    words = f"{candidate.version} is being rolled out{over} ({found.state.trigger})"
+    return [Notice(severity=Severity.NORMAL, reason=Reason.ROLLOUT_STARTED, note=words)]
 
 
 def _repaired(found: Findings) -> list[Notice]:
@@ -69,12 +73,15 @@ def _repaired(found: Findings) -> list[Notice]:
     ]
 
 
-def _turned(found: Findings, status: ModelDeploymentStatus) -> list[Notice]:
+def turns(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> list[Notice]:
+    """The Events for conditions that turned."""
     result = []
     for type_ in (ConditionType.RESOLVED, ConditionType.STALLED, ConditionType.PAUSED):
-        before, after = find(found.previous.conditions, type_), find(status.conditions, type_)
+        before, after = find(previous.conditions, type_), find(status.conditions, type_)
         if after is None or (before is not None and before.reason == after.reason):
             continue
+        if type_ is ConditionType.RESOLVED and before is None and status.candidate is not None:
+            continue  # that a rollout started says as much
         if type_ is ConditionType.STALLED and after.reason is Reason.ROLLOUT_ABORTED:
             continue
         good = (type_ is not ConditionType.STALLED) and after.status is ConditionStatus.TRUE

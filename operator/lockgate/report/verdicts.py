@@ -4,96 +4,18 @@ Messages never carry a count or a time that moves while nothing happens: an unch
 gives an unchanged status, and so no write.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 from lockgate.api.conditions import ConditionStatus, Verdict, find
-from lockgate.api.spec import ModelDeployment, OnAliasMissing
-from lockgate.api.status import ModelDeploymentStatus, Proof, Revision, RolloutState
-from lockgate.domain.observed import Applied, Observed, Target
-from lockgate.domain.plan import Course, Plan
-from lockgate.errors import LockgateError, NotReadyYet, Terminal, Transient
+from lockgate.api.spec import OnAliasMissing
+from lockgate.api.status import Proof, Revision
+from lockgate.domain.findings import Findings
+from lockgate.domain.plan import Course, Decision
+from lockgate.errors import InternalError, LockgateError, Missing, Terminal, Transient, Unanswered
 from lockgate.names import ConditionType, Reason
+from lockgate.sentences import listed
 
-_RESOLVE_REASONS = frozenset(
-    {
-        Reason.ALIAS_NOT_FOUND,
-        Reason.VERSION_NOT_FOUND,
-        Reason.REGISTRY_NOT_FOUND,
-        Reason.ACCESS_DENIED,
-        Reason.REGISTRY_UNAVAILABLE,
-        Reason.REGISTRY_CLIENT_FAILED,
-        Reason.ARTIFACT_PENDING,
-        Reason.ARTIFACT_REJECTED,
-        Reason.DIGEST_CHANGED,
-        Reason.FORMAT_NOT_ACCEPTED,
-    }
-)
-_MISSING_REASONS = frozenset({Reason.ALIAS_NOT_FOUND, Reason.VERSION_NOT_FOUND, Reason.REGISTRY_NOT_FOUND})
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """All that one pass found out; what a stage did not reach is None."""
-
-    deployment: ModelDeployment
-    target: Target | None = None
-    observed: Observed | None = None
-    plan: Plan | None = None
-    applied: Applied | None = None
-    failure: LockgateError | None = None
-
-    @property
-    def previous(self) -> ModelDeploymentStatus:
-        """The status before this pass."""
-        return self.deployment.status
-
-    @property
-    def state(self) -> RolloutState:
-        """Where the rollout stands after this pass."""
-        return self.plan.state if self.plan else self.previous.rollout
-
-    @property
-    def course(self) -> Course | None:
-        """Where the plan says the deployment stands."""
-        return self.plan.decision.course if self.plan else None
-
-    @property
-    def resolve_failed(self) -> bool:
-        """Whether what failed is the registry's answer."""
-        return self.failure is not None and self.failure.reason in _RESOLVE_REASONS
-
-    @property
-    def rolls_on(self) -> bool:
-        """Whether a rollout moves: one under way needs no further answer of the registry."""
-        return self.course is Course.ROLLING_OUT and (self.failure is None or self.resolve_failed)
-
-    @property
-    def settled(self) -> bool:
-        """Whether what runs is exactly what this spec asks of the stable version."""
-        workload = self.observed.workload if self.observed else None
-        written = self.applied is not None and self.applied.changed
-        return (
-            self.state.stable is not None
-            and self.state.candidate is None
-            and not written
-            and workload is not None
-            and self.state.stable.is_same(workload.revision)
-            and workload.replicas == self.deployment.replicas
-            and workload.is_complete
-        )
-
-    @property
-    def asked_for_stable(self) -> bool:
-        """Whether the stable version was reached by what the spec asks for now."""
-        stable, spec = self.state.stable, self.deployment
-        if stable is None or stable.reference is None:
-            return False
-        collection = stable.reference.rpartition(":")[0].split("/", 1)[-1]
-        same_collection = collection == f"wandb-registry-{spec.registry}/{spec.collection}"
-        if stable.alias is None:
-            return same_collection and spec.pin is not None and spec.pin.version == stable.version
-        return same_collection and stable.alias == spec.alias
 
 
 def resolved(found: Findings) -> Verdict:
@@ -107,7 +29,7 @@ def resolved(found: Findings) -> Verdict:
         said = f"alias {spec.alias} of {spec.registry}/{spec.collection} is {revision.version}"
         return Verdict(type=kind, status=TRUE, reason=Reason.RESOLVED, message=said)
     if found.failure is not None and found.resolve_failed:
-        status = UNKNOWN if isinstance(found.failure, Transient) else FALSE
+        status = UNKNOWN if isinstance(found.failure, Transient | Unanswered) else FALSE
         return Verdict(type=kind, status=status, reason=found.failure.reason, message=found.failure.message)
     before = find(found.previous.conditions, kind)
     if before is not None and before.observed_generation == found.deployment.generation:
@@ -164,9 +86,11 @@ def verified(found: Findings, proof: Proof | None) -> Verdict:
         if pod.fetch and pod.fetch.problem and newest:
             said = f"pod {pod.name} could not fetch {newest.version}: {pod.fetch.problem}"
             return Verdict(type=kind, status=FALSE, reason=Reason.FETCH_FAILED, message=said)
-    trees = {pod.fetch.proof.tree_digest for pod in pods if pod.fetch and pod.fetch.proof}
+    trees = found.observed.trees_of(newest) if found.observed and newest else frozenset()
+    if proof is not None and newest is not None and newest.is_same_version(found.state.stable):
+        trees |= {proof.tree_digest}
     if len(trees) > 1 and newest:
-        said = f"pods proved different files for {newest.version}: {', '.join(sorted(trees))}"
+        said = f"pods proved different files for {newest.version}: {listed(sorted(trees))}"
         return Verdict(type=kind, status=FALSE, reason=Reason.DIGEST_CHANGED, message=said)
     if proof is not None and found.state.stable:
         files = f"{proof.files} file" + ("" if proof.files == 1 else "s")
@@ -179,11 +103,13 @@ def verified(found: Findings, proof: Proof | None) -> Verdict:
 def stalled(found: Findings) -> Verdict | None:
     """Present only while a human must act."""
     kind = ConditionType.STALLED
-    if isinstance(found.failure, Terminal):
-        return Verdict(type=kind, status=TRUE, reason=found.failure.reason, message=found.failure.message)
+    by_failure = stalled_by(found.failure)
+    if by_failure is not None:
+        return by_failure
     if found.plan and found.course in (Course.ABORTED, Course.STALLED):
         decision = found.plan.decision
-        return Verdict(type=kind, status=TRUE, reason=decision.reason, message=decision.message)
+        said = decision.message if found.course is Course.ABORTED else decision.message + _not_made(found)
+        return Verdict(type=kind, status=TRUE, reason=decision.reason, message=said)
     workload = found.observed.workload if found.observed else None
     if found.course is Course.AT_REST and workload and workload.deadline_exceeded and not found.settled:
         said = f"the change was not available in time{_first_problem(found)}"
@@ -192,63 +118,118 @@ def stalled(found: Findings) -> Verdict | None:
 
 
 def ready(found: Findings, stalled_verdict: Verdict | None) -> Verdict:
-    """The summary: this generation and the desired version are fully out and available."""
-    kind = ConditionType.READY
-    if stalled_verdict is not None:
-        return Verdict(
-            type=kind, status=FALSE, reason=stalled_verdict.reason, message=stalled_verdict.message
-        )
-    if found.plan is not None and found.rolls_on:
-        decision = found.plan.decision
-        return Verdict(type=kind, status=UNKNOWN, reason=decision.reason, message=decision.message)
-    if found.failure is not None:
-        return _ready_despite(found, found.failure)
-    assert found.plan is not None
-    decision = found.plan.decision
-    if found.settled:
-        return Verdict(type=kind, status=TRUE, reason=decision.reason, message=decision.message)
-    if found.course is Course.SUSPENDED or found.course is Course.NOTHING_TO_SERVE:
-        return Verdict(type=kind, status=FALSE, reason=decision.reason, message=decision.message)
-    return _settling(found)
+    """The summary: this generation and the desired version are fully out and available.
+
+    The first of these that applies speaks; their order is the meaning.
+    """
+    chain = (
+        _summary(FALSE, stalled_verdict),
+        _on_its_way(found),
+        _serves_on(found),
+        _in_the_way(found),
+        _settled(found),
+        _held(found),
+        _too_few(found),
+        _settling(found),
+    )
+    return next(filter(None, chain))
+
+
+def _summary(status: ConditionStatus, told: Verdict | Decision | LockgateError | None) -> Verdict | None:
+    if told is None:
+        return None
+    return Verdict(type=ConditionType.READY, status=status, reason=told.reason, message=told.message)
+
+
+def summary_of(failure: LockgateError) -> Verdict:
+    """What Ready says of that which stands in the way alone; a defect of ours proves nothing."""
+    status = UNKNOWN if isinstance(failure, InternalError) else FALSE
+    return Verdict(type=ConditionType.READY, status=status, reason=failure.reason, message=failure.message)
+
+
+def stalled_by(failure: LockgateError | None) -> Verdict | None:
+    """What Stalled says of it: only what a human must mend stalls."""
+    if not isinstance(failure, Terminal):
+        return None
+    return Verdict(type=ConditionType.STALLED, status=TRUE, reason=failure.reason, message=failure.message)
+
+
+def _on_its_way(found: Findings) -> Verdict | None:
+    """A rollout moves, or would if the cluster let it."""
+    if found.plan is None or not found.rolls_on:
+        return None
+    said = found.plan.decision
+    return _summary(UNKNOWN, replace(said, message=said.message + _not_made(found)))
+
+
+def _serves_on(found: Findings) -> Verdict | None:
+    """A registry that is silent or has lost the alias does not make a served model unready."""
+    failure, stable = found.failure, found.state.stable
+    if failure is None or stable is None or not found.resolve_failed:
+        return None
+    fails = isinstance(failure, Missing) and found.deployment.on_alias_missing is OnAliasMissing.FAIL
+    if fails or not (found.settled and found.asked_for_stable):
+        return None
+    said = f"{stable.version} serves on: {failure.message}"
+    return Verdict(type=ConditionType.READY, status=TRUE, reason=failure.reason, message=said)
+
+
+def _in_the_way(found: Findings) -> Verdict | None:
+    """Something kept the pass from its end."""
+    return None if found.failure is None else summary_of(found.failure)
+
+
+def _settled(found: Findings) -> Verdict | None:
+    """Nothing is left to do."""
+    return _summary(TRUE, found.plan.decision) if found.plan and found.settled else None
+
+
+def _held(found: Findings) -> Verdict | None:
+    """A person holds it, or there is nothing to serve."""
+    held = found.course in (Course.SUSPENDED, Course.NOTHING_TO_SERVE)
+    return _summary(FALSE, found.plan.decision) if found.plan and held else None
+
+
+def _too_few(found: Findings) -> Verdict | None:
+    """Every pod is of the present template, and some of them do not serve."""
+    workload = found.observed.workload if found.observed else None
+    rolled = workload and workload.generation_observed and workload.updated == workload.total
+    if not workload or not rolled or not workload.available < workload.replicas <= workload.total:
+        return None
+    said = f"fewer replicas are available than were asked for{_first_problem(found)}"
+    reason = Reason.MINIMUM_REPLICAS_UNAVAILABLE
+    return Verdict(type=ConditionType.READY, status=FALSE, reason=reason, message=said)
 
 
 def _settling(found: Findings) -> Verdict:
-    kind = ConditionType.READY
-    workload = found.observed.workload if found.observed else None
-    rolled = workload and workload.generation_observed and workload.updated == workload.total
-    if workload and rolled and workload.available < workload.replicas <= workload.total:
-        said = f"fewer replicas are available than were asked for{_first_problem(found)}"
-        return Verdict(type=kind, status=FALSE, reason=Reason.MINIMUM_REPLICAS_UNAVAILABLE, message=said)
-    version = found.state.stable.version if found.state.stable else ""
+    """What runs follows what was written."""
+    version = found.state.stable.version if found.state.stable else "the version"
     said = f"the pods of {version} are being brought in line with the spec"
-    return Verdict(type=kind, status=UNKNOWN, reason=Reason.ROLLING_OUT, message=said)
-
-
-def _ready_despite(found: Findings, failure: LockgateError) -> Verdict:
-    """A registry that is silent or has lost the alias does not make a served model unready."""
-    kind = ConditionType.READY
-    missing = failure.reason in _MISSING_REASONS
-    fails = missing and found.deployment.on_alias_missing is OnAliasMissing.FAIL
-    holds = found.resolve_failed and isinstance(failure, Transient | NotReadyYet) and not fails
-    if holds and found.settled and found.asked_for_stable and found.state.stable:
-        said = f"{found.state.stable.version} serves on: {failure.message}"
-        return Verdict(type=kind, status=TRUE, reason=failure.reason, message=said)
-    return Verdict(type=kind, status=FALSE, reason=failure.reason, message=failure.message)
+    return Verdict(type=ConditionType.READY, status=UNKNOWN, reason=Reason.ROLLING_OUT, message=said)
 
 
 def _first_problem(found: Findings) -> str:
     for pod in found.observed.pods if found.observed else ():
-        problem = (pod.fetch.problem if pod.fetch else None) or pod.problem
-        if problem and not pod.deleting:
-            return f"; pod {pod.name}: {problem}"
-    return ""
+        if pod.trouble and not pod.deleting and pod.ended is None:
+            return f"; pod {pod.name}: {pod.trouble}"
+    return _not_made(found)
+
+
+def _not_made(found: Findings) -> str:
+    workload = found.observed.workload if found.observed else None
+    if workload and workload.problem:
+        return f"; {workload.problem}"
+    altered = found.applied.altered if found.applied else ()
+    return f"; the cluster holds something else than was asked for in {listed(altered)}" if altered else ""
 
 
 def proof_of(found: Findings, stable: Revision | None) -> Proof | None:
-    """What the pods of the stable version proved; what was proved before holds without pods."""
+    """What the pods of the stable version proved first; no later pod can say otherwise."""
     if stable is None:
         return None
+    if found.previous.proof is not None and stable.is_same(found.previous.stable):
+        return found.previous.proof
     for pod in found.observed.pods_of(stable) if found.observed else ():
-        if pod.fetch and pod.fetch.proof:
-            return pod.fetch.proof
-    return found.previous.proof if stable.is_same(found.previous.stable) else None
+        if pod.proof:
+            return pod.proof
+    return None

@@ -1,53 +1,126 @@
 """Which version should a ModelDeployment end on? Alias or pin to an accepted version.
 
-Asks the look-ups (usually answered from memory) and applies the acceptance checks to versions
-that are not serving yet. Everything that stands in the way is an error with its own class.
+Answers from what the look-ups know and applies the acceptance checks to versions that are not
+serving yet. Everything that stands in the way is an error with its own class.
 """
 
+import math
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
+from lockgate.api.conditions import ConditionStatus, find
+from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment, ModelRuntime
-from lockgate.api.status import Revision
-from lockgate.domain.model import ModelReference
+from lockgate.api.status import Outcome, Revision
 from lockgate.domain.observed import Target
+from lockgate.domain.release import release_of
+from lockgate.domain.resources import Object
+from lockgate.domain.version import Alias, Number, Reference
+from lockgate.errors import InvalidSpec, Transient, Unanswered
+from lockgate.names import ConditionType
 from lockgate.resolve.acceptance import check_contents, check_version
+from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.sources import Sources
 
 
-def reference_of(deployment: ModelDeployment, now: datetime) -> ModelReference:
+def reference_of(deployment: ModelDeployment, now: datetime) -> Reference:
     """What to resolve at this moment: the pinned version while the pin holds, else the alias."""
-    pinned = deployment.pin is not None and deployment.pin.is_active(now)
-    return ModelReference(
+    pin = deployment.pin if deployment.pin is not None and deployment.pin.is_active(now) else None
+    return Reference(
+        source=deployment.source,
         registry=deployment.registry,
         collection=deployment.collection,
-        selector=deployment.pin.version if pinned and deployment.pin else deployment.alias,
+        wanted=Alias(deployment.alias) if pin is None else Number(pin.version),
     )
 
 
+def is_resolved(deployment: ModelDeployment) -> bool:
+    """Whether the status tells a good answer to what the spec asks for now."""
+    told = find(deployment.status.conditions, ConditionType.RESOLVED)
+    return (
+        told is not None
+        and told.status is ConditionStatus.TRUE
+        and told.observed_generation == deployment.generation
+    )
+
+
+def _served_before(deployment: ModelDeployment, reference: Reference) -> Revision | None:
+    """The pinned version, if it was promoted here before."""
+    if not isinstance(reference.wanted, Number):
+        return None
+    wanted = (reference.source, reference.model, reference.wanted.text)
+    promoted = (e.revision for e in deployment.status.history if e.outcome is Outcome.PROMOTED)
+    known = (seen for seen in promoted if (seen.source, seen.model, seen.version) == wanted)
+    return next((replace(seen, alias=None) for seen in known), None)
+
+
 class Resolver:
-    """Answers with a Target or raises a LockgateError."""
+    """Answers with a Target or raises a LockgateError; never waits."""
 
-    def __init__(self, lookups: Lookups, followers: Followers) -> None:
-        self._lookups = lookups
+    def __init__(self, sources: Sources, followers: Followers, edits: RuntimeEdits) -> None:
+        self._sources = sources
         self._followers = followers
+        self._edits = edits
 
-    async def resolve(self, deployment: ModelDeployment, runtime: ModelRuntime, now: datetime) -> Target:
+    async def prime(self, objects: Iterable[Object], now: datetime, seconds: float) -> None:
+        """Ask for what all these ModelDeployments follow, before each is looked at."""
+        for obj in objects:
+            try:
+                self._follow(parse_model_deployment(obj), now)
+            except InvalidSpec:
+                continue
+        await self._sources.prime(seconds)
+
+    def resolve(self, deployment: ModelDeployment, runtime: ModelRuntime, now: datetime) -> Target:
         """The accepted version that the deployment should end on."""
+        reference, lookups, after = self._follow(deployment, now)
+        if not self._followers.may_ask(deployment.key):
+            raise Unanswered(
+                f"namespace {deployment.namespace} follows more aliases and versions than it may have "
+                f"looked up; {reference} is asked for when others of them are deleted",
+                waited=math.inf,
+            )
+        try:
+            # A person waits for what else was edited, and the alias has most likely not moved.
+            version = lookups.look_up(
+                reference,
+                deployment.key,
+                after=after,
+                meanwhile=self._followers.follows_still(deployment.key),
+            )
+        except Transient as outage:
+            known = _served_before(deployment, reference)
+            if known is not None:
+                # A way back must not depend on the registry: what the version is cannot change.
+                return Target(revision=release_of(deployment, known, runtime), pinned=True)
+            if lookups.is_young and is_resolved(deployment):
+                # A process that has just begun cannot tell an outage from its own late start.
+                raise Unanswered(outage.message) from outage
+            raise
+        named = check_version(reference, version, deployment.status.known_revisions)
+        revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
+        rollout = deployment.status.rollout
+        if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
+            contents = lookups.inspect(version, deployment.key)
+            check_contents(str(reference), version, contents, runtime)
+        return Target(revision=revision, pinned=isinstance(reference.wanted, Number))
+
+    def _follow(self, deployment: ModelDeployment, now: datetime) -> tuple[Reference, Lookups, int | None]:
         reference = reference_of(deployment, now)
-        self._followers.follow(deployment.key, reference)
-        pinned = reference.selector != deployment.alias
+        try:
+            lookups = self._sources[reference.source]
+        except InvalidSpec:
+            self._followers.forget(deployment.key)
+            raise
         # Whoever has just written a spec may have moved the alias a moment before.
         is_new_spec = deployment.generation != deployment.status.observed_generation
-        version = await self._lookups.look_up(reference, anew=is_new_spec)
-        revision = Revision(
-            version=version.version,
-            digest=version.digest,
-            reference=version.path,
-            alias=None if pinned else deployment.alias,
+        after = self._followers.follow(
+            deployment.key,
+            reference,
+            generation=deployment.generation,
+            turn=lookups.turn if is_new_spec else None,
         )
-        rollout = deployment.status.rollout
-        check_version(str(reference), version, rollout.stable)
-        if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
-            check_contents(str(reference), version, await self._lookups.inspect(version), runtime)
-        return Target(revision=revision, pinned=pinned)
+        return reference, lookups, after

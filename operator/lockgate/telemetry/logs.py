@@ -41,6 +41,8 @@ def set_up_logs(level: str, fmt: str) -> None:
     # kopf says at INFO what happens to every object; our own passes say what matters.
     for noisy in ("kopf", "asyncio", "aiohttp.access", "wandb", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It says of every request that failed what our own session for it says of the first.
+    logging.getLogger("kopf._cogs.clients").setLevel(logging.CRITICAL)
     # It warns that it does not handle signals in a thread, which is what we want.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 

@@ -8,14 +8,22 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from lockgate.domain.resources import Key, Object
+from lockgate.api.status import ModelDeploymentStatus
+from lockgate.domain.resources import Key
+from lockgate.telemetry.fleet import Fleet
 
 # Series that say when a counter was made would double the page, and nobody asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-_CONDITION_VALUE = {"True": 1.0, "False": 0.0, "Unknown": -1.0}
 _PASS_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)
 _REGISTRY_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 5, 20, 60)
+_GAUGES = {
+    "queue_depth": "ModelDeployments that wait for a pass.",
+    "queue_oldest_seconds": "How long the longest has waited.",
+    "watch_entries": "How often the watch was entered.",
+    "watch_silent_seconds": "For how long some kind was not heard of anywhere; 0 when all are.",
+    "runtime_edits_waiting": "ModelDeployments that wait for their turn to take an edit of their runtime.",
+}
 _ROLLOUT_BUCKETS = (5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
@@ -31,12 +39,6 @@ class Metrics:
             "lockgate_reconcile_duration_seconds",
             "Duration of a pass.",
             buckets=_PASS_BUCKETS,
-            registry=registry,
-        )
-        self.rollouts = Counter(
-            "lockgate_rollouts_total",
-            "Rollouts that ended.",
-            ["namespace", "name", "outcome"],
             registry=registry,
         )
         self.rollout_seconds = Histogram(
@@ -59,36 +61,50 @@ class Metrics:
             buckets=_REGISTRY_BUCKETS,
             registry=registry,
         )
-        self.condition = Gauge(
-            "lockgate_modeldeployment_condition",
-            "Conditions: 1 true, 0 false, -1 unknown; absent when the condition is.",
-            ["namespace", "name", "type"],
+        self.events_dropped = Counter(
+            "lockgate_events_dropped_total",
+            "Events that were never written because too many waited.",
             registry=registry,
         )
-        self.serving = Gauge(
-            "lockgate_modeldeployment_serving_info",
-            "The version that serves by default; always 1.",
-            ["namespace", "name", "collection", "alias", "version"],
+        self.restarts = Counter(
+            "lockgate_task_restarts_total",
+            "Parts of the operator that failed and began anew.",
+            ["task"],
             registry=registry,
         )
-        self._serving_labels: dict[Key, tuple[str, ...]] = {}
-        self._conditions: dict[Key, frozenset[str]] = {}
-        self._outcomes: dict[Key, set[str]] = {}
+        self.missed = Counter(
+            "lockgate_watch_missed_total",
+            "Changes that the watch did not tell and a sweep found.",
+            ["kind"],
+            registry=registry,
+        )
+        self.watchable = Gauge(
+            "lockgate_namespace_watchable",
+            "1 when every kind can be listed in a namespace (empty: in all), 0 when not.",
+            ["namespace"],
+            registry=registry,
+        )
+        self._sampled: list[tuple[Gauge, Callable[[], float]]] = []
+        self.fleet = Fleet()
+        registry.register(self.fleet)
 
-    def watch_gauges(
-        self,
-        *,
-        queue_depth: Callable[[], float],
-        queue_oldest: Callable[[], float],
-        watch_entries: Callable[[], float],
-    ) -> None:
-        """Gauges that are read when they are scraped."""
-        for name, help_, read in (
-            ("lockgate_queue_depth", "ModelDeployments that wait for a pass.", queue_depth),
-            ("lockgate_queue_oldest_seconds", "How long the longest has waited.", queue_oldest),
-            ("lockgate_watch_entries", "How often the watch was entered.", watch_entries),
-        ):
-            Gauge(name, help_, registry=self.registry).set_function(read)
+    def watch_gauges(self, **reads: Callable[[], float]) -> None:
+        """Gauges that `sample` reads; the name of a keyword is that of the gauge, without lockgate_."""
+        for name, read in reads.items():
+            self._sampled.append((Gauge(f"lockgate_{name}", _GAUGES[name], registry=self.registry), read))
+
+    def sample(self) -> None:
+        """Read the gauges, on the loop that owns what they show."""
+        for gauge, read in self._sampled:
+            gauge.set(read())
+
+    def watch_missed(self, kind: str, number: int) -> None:
+        """So many objects of a kind were found by a sweep that the watch should have told."""
+        self.missed.labels(kind).inc(number)
+
+    def namespace_seen(self, namespace: str, seen: bool) -> None:
+        """A namespace can be listed, or cannot."""
+        self.watchable.labels(namespace).set(seen)
 
     def pass_ended(self, key: Key, outcome: str, seconds: float) -> None:
         """A pass ended with an outcome word."""
@@ -97,8 +113,7 @@ class Metrics:
 
     def rollout_ended(self, key: Key, outcome: str, seconds: float | None) -> None:
         """A rollout ended."""
-        self.rollouts.labels(*key, outcome).inc()
-        self._outcomes.setdefault(key, set()).add(outcome)
+        self.fleet.count(key, outcome)
         if seconds is not None:
             self.rollout_seconds.labels(outcome).observe(seconds)
 
@@ -107,31 +122,18 @@ class Metrics:
         self.registry_requests.labels(operation, outcome).inc()
         self.registry_seconds.labels(operation).observe(seconds)
 
-    def status_changed(self, key: Key, status: Object, collection: str, alias: str) -> None:
+    def status_changed(self, key: Key, status: ModelDeploymentStatus, collection: str, alias: str) -> None:
         """Show conditions and the serving version of a status."""
-        conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}
-        for gone in self._conditions.get(key, frozenset()) - conditions.keys():
-            self.condition.remove(*key, gone)
-        for type_, verdict in conditions.items():
-            self.condition.labels(*key, type_).set(_CONDITION_VALUE[verdict])
-        self._conditions[key] = frozenset(conditions)
-        version = (status.get("stable") or {}).get("version")
-        labels = (*key, collection, alias, version) if version else None
-        if labels != self._serving_labels.get(key):
-            self._drop_serving(key)
-        if labels:
-            self._serving_labels[key] = labels
-            self.serving.labels(*labels).set(1)
+        self.fleet.show(key, status, collection, alias)
+
+    def event_dropped(self) -> None:
+        """An Event will never be written."""
+        self.events_dropped.inc()
+
+    def task_restarted(self, task: str) -> None:
+        """A part of the operator failed and began anew."""
+        self.restarts.labels(task).inc()
 
     def forgotten(self, key: Key) -> None:
         """Remove every series of a ModelDeployment."""
-        self._drop_serving(key)
-        for type_ in self._conditions.pop(key, frozenset()):
-            self.condition.remove(*key, type_)
-        for outcome in self._outcomes.pop(key, set()):
-            self.rollouts.remove(*key, outcome)
-
-    def _drop_serving(self, key: Key) -> None:
-        known = self._serving_labels.pop(key, None)
-        if known:
-            self.serving.remove(*known)
+        self.fleet.forget(key)

@@ -1,1 +1,1 @@
-"""Everything that keeps time: the watch, the store it fills, the queue, the workers."""
+"""What the cluster tells, kept slim: kopf's streams into the store, and nothing else."""

@@ -1,143 +1,188 @@
-"""The only handlers kopf calls: each event goes into the store, and wakes whom it concerns.
+"""What the watch tells goes into the store, and wakes whom it concerns.
 
-kopf watches in a thread and loop of its own; events cross over to ours. Nothing is decided
-here, and nothing is written: `on.event` costs the cluster no request and no finalizer.
+kopf watches in a thread and loop of its own; what it lists comes by its handlers, what it streams
+was taken out of the stream before (`watch/stream.py`); both cross over to our loop. Nothing is
+decided here, and nothing is written: `on.event` costs the cluster no request and no finalizer.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
+import structlog
 
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, WATCHED, Key, Object, Resource, key_of
-from lockgate.kube.credentials import Credentials
 from lockgate.names import MANAGED_SELECTOR
-from lockgate.watch.store import Store, parent_of
+from lockgate.watch.hearing import Hearing
+from lockgate.watch.store import Store
+from lockgate.watch.wire import Wire
 
-# Mounted tokens are renewed well before they end; kopf is made to read them again this often.
-TOKEN_LIFE = timedelta(minutes=5)
+_log = structlog.get_logger(__name__)
+PAGE = 100
+# So many events are taken in at once, before the loop may turn to others.
+_BATCH = 100
+
+
+class Wake(Protocol):
+    """Asks for a pass over a ModelDeployment; `urgent` when a person waits for it."""
+
+    def __call__(self, key: Key, urgent: bool = False) -> None: ...
 
 
 class Intake:
     """Takes events into the store on our loop, and wakes the keys they concern."""
 
-    def __init__(self, store: Store, wake: Callable[[Key], None], forget: Callable[[Key], None]) -> None:
+    def __init__(self, store: Store, wake: Wake, forget: Callable[[Key], None]) -> None:
         self._store = store
         self._wake = wake
         self._forget = forget
 
-    def take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
-        """One event of the watch."""
-        if event_type == "DELETED":
-            if self._store.remove(resource, obj):
-                self._gone(resource, obj)
-        elif self._store.upsert(resource, obj):
-            self._changed(resource, obj)
-
-    def _gone(self, resource: Resource, obj: Object) -> None:
-        if resource is MODEL_DEPLOYMENT:
-            self._forget(key_of(obj))
-        else:
-            self._changed(resource, obj)
-
-    def _changed(self, resource: Resource, obj: Object) -> None:
-        if resource is MODEL_DEPLOYMENT:
-            self._wake(key_of(obj))
-        elif resource is MODEL_RUNTIME:
-            self._wake_users_of(obj["metadata"]["name"])
-        else:
-            parent = parent_of(obj)
-            if parent is not None and self._store.get(MODEL_DEPLOYMENT, parent) is not None:
-                self._wake(parent)
-
-    def _wake_users_of(self, runtime: str) -> None:
-        for deployment in self._store.all(MODEL_DEPLOYMENT):
-            if ((deployment.get("spec") or {}).get("runtime") or {}).get("name") == runtime:
-                self._wake(key_of(deployment))
-
-
-class Relists:
-    """Notices that kopf lists a kind anew, after which deletions may have gone unseen.
-
-    kopf marks listed objects by an event without a type. Within one entry of the watch the first
-    list names each object once, so an object that is named again comes from a second list.
-    """
-
-    def __init__(self) -> None:
-        self._listed: dict[Resource, set[Key]] = {}
-
-    def is_repeated(self, resource: Resource, event_type: str | None, key: Key) -> bool:
-        """Whether this event belongs to a second list."""
-        listed = self._listed.setdefault(resource, set())
-        if event_type is not None:
+    def take(self, resource: Resource, event_type: str | None, obj: Object) -> bool:
+        """One event; returns whether it told anything new. What cannot be read is logged and let go."""
+        try:
+            return self._take(resource, event_type, obj)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            _log.warning("an object cannot be read", kind=resource.kind, error=type(error).__name__)
             return False
-        repeated = key in listed
-        if repeated:
-            listed.clear()
-        listed.add(key)
-        return repeated
 
-    def restart(self) -> None:
-        """The watch is entered anew; its first lists are to be expected."""
-        self._listed.clear()
+    def _take(self, resource: Resource, event_type: str | None, obj: Object) -> bool:
+        if event_type == "DELETED":
+            change = self._store.take_out(resource, obj)
+        else:
+            change = self._store.take_in(resource, obj)
+        if change is None:
+            return False
+        if not change.news:
+            # A controller that tells how it fares, somebody's annotation: nobody would find it.
+            return True
+        if resource is MODEL_DEPLOYMENT:
+            if event_type == "DELETED":
+                self._forget(key_of(obj))
+            else:
+                # What a list names for the first time nobody has written just now.
+                self._wake(key_of(obj), urgent=change.edited and event_type is not None)
+        elif resource is MODEL_RUNTIME:
+            for key in self._store.users_of(key_of(obj)[1]):
+                self._wake(key)
+        else:
+            # Whoever owned it before must know as well: a label may have been moved or removed.
+            for parent in change.parents:
+                if self._store.holds(MODEL_DEPLOYMENT, parent):
+                    self._wake(parent)
+        return True
+
+
+class Crossing:
+    """Hands events from kopf's thread over to our loop, many at a time, in their order."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, take: Callable[[Resource, str | None, Object], Any]
+    ) -> None:
+        self._loop = loop
+        self._take = take
+        self._events: deque[tuple[Resource, str | None, Object]] = deque()
+        self._called = False
+
+    def hand_over(self, resource: Resource, event_type: str | None, obj: Object) -> None:
+        """From kopf's thread."""
+        self._events.append((resource, event_type, obj))
+        if not self._called:
+            self._called = True
+            self._loop.call_soon_threadsafe(self._arrive)
+
+    def _arrive(self) -> None:
+        # Unset first: what is appended from here on either is seen below or calls again.
+        self._called = False
+        for _ in range(_BATCH):
+            if not self._events:
+                return
+            try:
+                self._take(*self._events.popleft())
+            except Exception:
+                # One event must not hold back those behind it.
+                _log.exception("an event could not be taken in")
+        self._called = True
+        self._loop.call_soon(self._arrive)
 
 
 def make_registry(
-    intake: Intake,
-    loop: asyncio.AbstractEventLoop,
-    credentials: Credentials,
-    on_event: Callable[[Resource, str | None, Key], None],
+    server: str, wire: Wire, on_event: Callable[[Resource, str | None, Object], None]
 ) -> kopf.OperatorRegistry:
-    """kopf handlers that hand every event over to `loop`; `on_event` hears of each as well."""
+    """kopf handlers that give what it has listed to `on_event`, in kopf's thread."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def log_in(**_: Any) -> kopf.ConnectionInfo:
-        authority, certificate, key = credentials.files()
-        return kopf.ConnectionInfo(
-            server=credentials.server,
-            ca_path=authority,
-            certificate_path=certificate,
-            private_key_path=key,
-            scheme="Bearer",
-            token=credentials.token(),
-            expiration=datetime.now(UTC) + TOKEN_LIFE,
-        )
+    async def log_in(**_: Any) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=server, aiohttp_session=wire.session())
 
     for resource in WATCHED:
-        _watch(registry, resource, intake, loop, on_event)
+        _watch(registry, resource, on_event)
     return registry
 
 
 def _watch(
     registry: kopf.OperatorRegistry,
     resource: Resource,
-    intake: Intake,
-    loop: asyncio.AbstractEventLoop,
-    on_event: Callable[[Resource, str | None, Key], None],
+    on_event: Callable[[Resource, str | None, Object], None],
 ) -> None:
     @kopf.on.event(
         resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
     )
     async def take(event: Any, **_: Any) -> None:
-        obj = dict(event["object"])
-        loop.call_soon_threadsafe(intake.take, resource, event["type"], obj)
-        loop.call_soon_threadsafe(on_event, resource, event["type"], key_of(obj))
+        on_event(resource, event["type"], dict(event["object"]))
 
 
-def make_settings() -> kopf.OperatorSettings:
-    """kopf as a watcher only: no writes, no peering, no discovery of kinds; it reconnects for ever."""
+def make_settings(hearing: Hearing) -> kopf.OperatorSettings:
+    """kopf as a watcher only: no writes, no peering, no discovery of kinds, no memory of objects."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.watching.chunk_size = 500
+    settings.process.ultimate_exiting_timeout = None
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.queueing.exit_timeout = 0.5
+    settings.watching.chunk_size = PAGE
     settings.watching.connect_timeout = 5
+    settings.watching.server_timeout = hearing.renewed_seconds
+    settings.watching.inactivity_timeout = hearing.silent_after
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
+    # The session makes the pauses, each within the time of what has failed.
+    settings.networking.error_backoffs = ()
     for resource in WATCHED:
         if resource.managed_only:
             settings.watching.label_selectors[resource.group, resource.plural] = MANAGED_SELECTOR
     return settings
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Nothing is compared: the copies that kopf makes for its change handlers are not made."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None: ...
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Nothing is under way between two events."""
+
+    def fetch(self, *, key: kopf.HandlerId, body: kopf.Body) -> kopf.ProgressRecord | None:
+        return None
+
+    def store(
+        self, *, key: kopf.HandlerId, record: kopf.ProgressRecord, body: kopf.Body, patch: kopf.Patch
+    ) -> None: ...
+
+    def purge(self, *, key: kopf.HandlerId, body: kopf.Body, patch: kopf.Patch) -> None: ...
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None: ...
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence

@@ -1,76 +1,192 @@
 """The last seen state of everything watched, and who must look when it changes.
 
 Filled by the watch, by our own writes' answers, and by sweeps (a watch that was cut does not
-report what vanished meanwhile). Objects are kept slim. Not thread-safe: one event loop owns it.
+report what vanished meanwhile). Objects are kept packed, and of each only what is read later.
+Not thread-safe: one event loop owns it.
 """
 
+import json
+import zlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
-from lockgate.domain.resources import POD, Key, Object, Resource, key_of
-from lockgate.names import LABEL_MODEL_DEPLOYMENT
+from lockgate.api.status import Trigger
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource, controller_of, key_of
+from lockgate.names import LABEL_MODEL_DEPLOYMENT, MODEL_DEPLOYMENT_KIND
+from lockgate.watch.slim import slim
 
-# Deletions remembered, so that the late answer to a write of ours brings nothing back to life.
+_K = TypeVar("_K")
+# Deletions remembered, so that the late answer to a write of ours brings nothing back to life. No
+# object ever has the version of its own deletion: what has it left our selection only, and lives.
 TOMBSTONES: Final = 4096
+Identity = tuple[str, int]
+"""UID and version: of two objects of one name, which is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an object that was taken in or out means to others.
+
+    `news`: something is different that somebody reads; `edited`: a person has written it.
+    """
+
+    parents: tuple[Key, ...]
+    edited: bool
+    news: bool = True
+
+
+class _Record:
+    __slots__ = ("edited", "generation", "packed", "parents", "runtime", "told_version", "uid", "version")
+
+    def __init__(self, resource: Resource, obj: Object) -> None:
+        metadata = obj["metadata"]
+        self.version = version_of(obj)
+        # As it was told, for preconditions; apart, so that what is packed differs by what is read alone.
+        self.told_version: str | None = metadata.get("resourceVersion")
+        self.uid: str = metadata.get("uid", "")
+        self.generation: int = metadata.get("generation", 0)
+        self.parents = () if resource is MODEL_DEPLOYMENT else parents_of(obj)
+        self.runtime = _runtime_of(obj) if resource is MODEL_DEPLOYMENT else ""
+        # Whether it rolls because somebody edited its runtime.
+        self.edited = bool(self.runtime) and _trigger_of(obj) == Trigger.RUNTIME_CHANGED
+        text = json.dumps(slim(resource, obj), separators=(",", ":"))
+        self.packed = zlib.compress(text.encode(), 1)
+
+    def unpacked(self) -> Object:
+        obj: Object = json.loads(zlib.decompress(self.packed))
+        if self.told_version is not None:
+            obj["metadata"]["resourceVersion"] = self.told_version
+        return obj
 
 
 class Store:
     """Objects by kind and key; implements the port `ClusterView`."""
 
     def __init__(self) -> None:
-        self._objects: defaultdict[Resource, dict[Key, Object]] = defaultdict(dict)
+        self._records: defaultdict[Resource, dict[Key, _Record]] = defaultdict(dict)
         self._children: defaultdict[tuple[Resource, Key], dict[Key, None]] = defaultdict(dict)
+        self._users: defaultdict[str, dict[Key, None]] = defaultdict(dict)
+        self._edited: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self._removed: OrderedDict[tuple[Resource, Key], int] = OrderedDict()
+        self._newest: dict[Resource, int] = {}
 
     def get(self, resource: Resource, key: Key) -> Object | None:
-        """The object as last seen."""
-        return self._objects[resource].get(key)
+        """The object as last seen; a copy that the caller may keep."""
+        record = self._records[resource].get(key)
+        return record.unpacked() if record else None
+
+    def stamp(self, resource: Resource, key: Key) -> bytes | None:
+        """Equal as long as nothing changes that is read of the object; None when there is none."""
+        record = self._records[resource].get(key)
+        return record.packed if record else None
+
+    def holds(self, resource: Resource, key: Key) -> bool:
+        """Whether such an object is known."""
+        return key in self._records[resource]
 
     def all(self, resource: Resource) -> Iterable[Object]:
-        """Every object of a kind."""
-        return tuple(self._objects[resource].values())
+        """Every object of a kind as last seen, one after the other."""
+        return (record.unpacked() for record in tuple(self._records[resource].values()))
 
     def children(self, resource: Resource, parent: Key) -> Iterable[Object]:
         """The objects that carry the label of this ModelDeployment."""
-        known = self._objects[resource]
-        return tuple(known[key] for key in self._children.get((resource, parent), ()))
+        known = self._records[resource]
+        return tuple(known[key].unpacked() for key in self._children.get((resource, parent), ()))
+
+    def users_of(self, runtime: str) -> tuple[Key, ...]:
+        """The ModelDeployments that name a runtime."""
+        return tuple(self._users.get(runtime, ()))
+
+    def on_runtime(self, runtime: str) -> tuple[int, Set[Key]]:
+        """How many ModelDeployments name a runtime, and which of them roll because it was edited."""
+        return len(self._users.get(runtime, ())), self._edited.get(runtime, {}).keys()
 
     def upsert(self, resource: Resource, obj: Object) -> bool:
         """Take an object in; False when what is known is as new or newer, its deletion included."""
-        key = key_of(obj)
-        known = self._objects[resource].get(key)
-        newest = _version(known) if known else self._removed.get((resource, key), -1)
-        if _version(obj) <= newest:
-            return False
-        self._forget_parent(resource, key)
-        self._objects[resource][key] = _slim(resource, obj)
-        parent = parent_of(obj)
-        if parent is not None:
-            self._children[resource, parent][key] = None
-        return True
+        return self.take_in(resource, obj) is not None
 
     def remove(self, resource: Resource, obj: Object) -> bool:
         """Forget an object unless a newer one of that name is known."""
-        key = key_of(obj)
-        known = self._objects[resource].get(key)
-        if known is not None and _version(known) > _version(obj):
-            return False
-        self._bury(resource, key, _version(obj))
-        if known is None:
-            return False
-        self._forget_parent(resource, key)
-        del self._objects[resource][key]
-        return True
+        known = self.holds(resource, key_of(obj))
+        return self.take_out(resource, obj) is not None and known
 
-    def missing(self, resource: Resource, listed: Iterable[Key], known_before: Iterable[Key]) -> list[Object]:
-        """Objects that were known before a listing began and that the listing does not name."""
-        gone = set(known_before) - set(listed)
-        return [obj for key, obj in self._objects[resource].items() if key in gone]
+    def take_in(self, resource: Resource, obj: Object) -> Change | None:
+        """Take an object in; None when what is known is as new or newer, its deletion included."""
+        key, version = key_of(obj), version_of(obj)
+        known = self._records[resource].get(key)
+        if version <= known.version if known else version < self._removed.get((resource, key), 0):
+            return None
+        record = _Record(resource, obj)
+        self._unlink(resource, key)
+        self._records[resource][key] = record
+        self._note(resource, version)
+        for parent in record.parents[:1]:
+            self._children[resource, parent][key] = None
+        if record.runtime:
+            self._users[record.runtime][key] = None
+        if record.edited:
+            self._edited[record.runtime][key] = None
+        before = known.parents if known else ()
+        edited = known is None or known.uid != record.uid or known.generation != record.generation
+        news = known is None or known.packed != record.packed
+        if known is not None and not news:
+            record.packed = known.packed
+        return Change(tuple(dict.fromkeys((*before, *record.parents))), edited=edited, news=news)
 
-    def keys(self, resource: Resource) -> frozenset[Key]:
-        """The keys known of a kind."""
-        return frozenset(self._objects[resource])
+    def take_out(self, resource: Resource, obj: Object) -> Change | None:
+        """Forget an object; None when a newer one of that name is known."""
+        key, version = key_of(obj), version_of(obj)
+        known = self._records[resource].get(key)
+        if known is not None and known.version > version:
+            return None
+        self._bury(resource, key, version)
+        self._note(resource, version)
+        self._unlink(resource, key)
+        self._records[resource].pop(key, None)
+        before = known.parents if known else ()
+        return Change(parents=tuple(dict.fromkeys((*before, *parents_of(obj)))), edited=False)
+
+    def identities(self, resource: Resource, namespace: str = "") -> dict[Key, Identity]:
+        """What is known of a kind (in a namespace, if one is named), to be compared with a list."""
+        return {
+            key: (record.uid, record.version)
+            for key, record in self._records[resource].items()
+            if not namespace or key[0] == namespace
+        }
+
+    def missing(self, resource: Resource, listed: Iterable[Key], before: dict[Key, Identity]) -> list[Object]:
+        """Objects that were known before a listing began, are the same still, and are not in it."""
+        known, gone = self._records[resource], before.keys() - set(listed)
+        return [
+            # It was deleted after that version, at one that nobody told.
+            {
+                "metadata": {
+                    "namespace": key[0],
+                    "name": key[1],
+                    "uid": uid,
+                    "resourceVersion": str(version + 1),
+                }
+            }
+            for key, (uid, version) in before.items()
+            if key in gone and key in known and (known[key].uid, known[key].version) == (uid, version)
+        ]
+
+    def newest(self, resource: Resource) -> int:
+        """The highest version that was ever seen of a kind."""
+        return self._newest.get(resource, 0)
+
+    def begin_anew(self, resource: Resource) -> None:
+        """The versions of a kind began anew: whatever comes next is newer than what is known."""
+        self._newest.pop(resource, None)
+        for record in self._records[resource].values():
+            record.version = -1
+        for buried in [name for name in self._removed if name[0] is resource]:
+            del self._removed[buried]
+
+    def _note(self, resource: Resource, version: int) -> None:
+        self._newest[resource] = max(version, self._newest.get(resource, 0))
 
     def _bury(self, resource: Resource, key: Key, version: int) -> None:
         self._removed[resource, key] = version
@@ -78,31 +194,50 @@ class Store:
         if len(self._removed) > TOMBSTONES:
             self._removed.popitem(last=False)
 
-    def _forget_parent(self, resource: Resource, key: Key) -> None:
-        known = self._objects[resource].get(key)
-        parent = parent_of(known) if known else None
-        if parent is None:
+    def _unlink(self, resource: Resource, key: Key) -> None:
+        known = self._records[resource].get(key)
+        if known is None:
             return
-        siblings = self._children[resource, parent]
-        siblings.pop(key, None)
-        if not siblings:
-            del self._children[resource, parent]
+        for parent in known.parents[:1]:
+            _drop(self._children, (resource, parent), key)
+        if known.runtime:
+            _drop(self._users, known.runtime, key)
+        if known.edited:
+            _drop(self._edited, known.runtime, key)
 
 
-def parent_of(obj: Object) -> Key | None:
-    """The key of the ModelDeployment whose label the object carries."""
-    name = (obj["metadata"].get("labels") or {}).get(LABEL_MODEL_DEPLOYMENT)
-    return (obj["metadata"].get("namespace", ""), name) if name else None
+def parents_of(obj: Object) -> tuple[Key, ...]:
+    """The ModelDeployment whose label the object carries, first, then the one that controls it."""
+    metadata = obj["metadata"]
+    controller = controller_of(obj)
+    label = (metadata.get("labels") or {}).get(LABEL_MODEL_DEPLOYMENT)
+    owner = controller.get("name") if controller and controller.get("kind") == MODEL_DEPLOYMENT_KIND else None
+    namespace = metadata.get("namespace", "")
+    return tuple(dict.fromkeys((namespace, name) for name in (label, owner) if name))
 
 
-def _version(obj: Object) -> int:
-    # Resource versions are ordered numbers by contract since Kubernetes 1.35 and in fact before.
-    return int(obj["metadata"]["resourceVersion"])
+def version_of(obj: Object) -> int:
+    """The version as a number; 0 when it is none, so that it never replaces anything known."""
+    # Ordered numbers by contract since Kubernetes 1.35 and in fact before.
+    text = obj["metadata"].get("resourceVersion")
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() else 0
 
 
-def _slim(resource: Resource, obj: Object) -> Object:
-    slim = {name: value for name, value in obj.items() if name not in ("metadata", "spec")}
-    slim["metadata"] = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
-    if resource is not POD and "spec" in obj:
-        slim["spec"] = obj["spec"]
-    return slim
+def _runtime_of(obj: Object) -> str:
+    spec = obj.get("spec")
+    runtime = spec.get("runtime") if isinstance(spec, dict) else None
+    name = runtime.get("name") if isinstance(runtime, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _trigger_of(obj: Object) -> Any:
+    """What began the rollout that is under way, if one is."""
+    status = obj.get("status")
+    rollout = status.get("rollout") if isinstance(status, dict) else None
+    return rollout.get("trigger") if isinstance(rollout, dict) and rollout.get("candidate") else None
+
+
+def _drop(index: dict[_K, dict[Key, None]], name: _K, key: Key) -> None:
+    index[name].pop(key, None)
+    if not index[name]:
+        del index[name]

@@ -1,37 +1,267 @@
-"""Lists everything, and finds what the watch has missed: above all, what vanished meanwhile.
+"""Lists what is watched, and finds what the watch has missed: above all, what vanished meanwhile.
 
-A watch that is cut does not report deletions that happened before it is back. The first sweep
-fills the store before the workers start, so that no pass ever rests on half a view.
+Every feed has its own clock. It is listed at the start, at an interval, whenever the watch may
+have a gap, and every few seconds while the watch does not hear it: work goes on without a watch.
+The first lists fill the store before the workers start, so that no pass rests on half a view.
 """
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
-from lockgate.domain.resources import WATCHED, Resource, key_of
-from lockgate.kube.session import KubeSession
-from lockgate.watch.handlers import Intake
-from lockgate.watch.store import Store
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource, key_of
+from lockgate.errors import ClusterUnavailable, Forbidden, LockgateError
+from lockgate.kube.answers import Page
+from lockgate.watch.handlers import Intake, Wake
+from lockgate.watch.hearing import Feed, Hearing
+from lockgate.watch.past import Past
+from lockgate.watch.store import Store, version_of
 
 _log = structlog.get_logger(__name__)
+_TICK_SECONDS = 0.5
+# So long the first list waits for that of the watch.
+_FIRST_SECONDS = 3.0
+_RETRY_SECONDS = 2.0
+_RETRY_REFUSED_SECONDS = 10.0
+# While a feed is not heard it is listed so often, and never more than a tenth of the time.
+_INSTEAD_SECONDS = 3.0
+# The watch may tell of a change so long after a list that held it.
+_LATE_SECONDS = 10.0
+_ENTER_ANEW_SECONDS = 30.0
 
 
-async def sweep(session: KubeSession, store: Store, intake: Intake, namespaces: Sequence[str]) -> None:
-    """Bring the store in line with the cluster; raises a LockgateError when a list fails."""
-    for resource in WATCHED:
-        await _sweep_kind(session, store, intake, resource, namespaces)
+class Lists(Protocol):
+    """What a sweep needs of the session."""
+
+    def pages(self, resource: Resource, namespace: str = "") -> AsyncIterator[Page]:
+        """Every object of a kind, page by page."""
 
 
-async def _sweep_kind(
-    session: KubeSession, store: Store, intake: Intake, resource: Resource, namespaces: Sequence[str]
-) -> None:
-    known_before = store.keys(resource)
-    listed = set()
-    for namespace in namespaces if namespaces and resource.namespaced else ("",):
-        async for item in session.list(resource, namespace):
-            # Items of a list do not say what they are.
-            intake.take(resource, None, {"apiVersion": resource.api_version, "kind": resource.kind, **item})
-            listed.add(key_of(item))
-    for ghost in store.missing(resource, listed, known_before):
-        _log.info("vanished unseen", kind=resource.kind, key=key_of(ghost))
-        intake.take(resource, "DELETED", ghost)
+class Watch(Protocol):
+    """What a sweep needs of the watch."""
+
+    def enter_anew(self, why: str) -> None:
+        """Leave the present entry and begin another."""
+
+    def entered_seconds(self) -> float:
+        """How old the present entry is, in seconds."""
+
+
+class Misses(Protocol):
+    """Who counts what the watch should have told."""
+
+    def watch_missed(self, kind: str, number: int) -> None:
+        """So many objects of a kind were found by a sweep that the watch should have told."""
+
+    def namespace_seen(self, namespace: str, seen: bool) -> None:
+        """A namespace can be listed, or cannot."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What is known of the lists of one feed."""
+
+    due: float = 0.0
+    began: float | None = None
+    took: float = 0.0
+    seen: bool = False
+    # What the last list held and nobody had told, by version; -1 for what it no longer held.
+    untold: dict[Key, int] = field(default_factory=dict)
+    judged: float = 0.0
+    trouble: str | None = None
+
+
+class Sweeper:
+    """Lists feed after feed, until cancelled."""
+
+    def __init__(
+        self,
+        lists: Lists,
+        store: Store,
+        intake: Intake,
+        hearing: Hearing,
+        watch: Watch,
+        misses: Misses,
+        wake: Wake,
+        *,
+        interval: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lists = lists
+        self._store = store
+        self._intake = intake
+        self._hearing = hearing
+        self._watch = watch
+        self._misses = misses
+        self._wake = wake
+        self._interval = interval
+        self._clock = clock
+        self._past = Past(clock)
+        self._rounds = {feed: _Round() for feed in hearing.feeds}
+        self._waits_until = clock() + _FIRST_SECONDS
+        self._answered_at: float | None = None
+        # Set when a whole namespace was seen for the first time, and with it something to work on.
+        self.opened = asyncio.Event()
+
+    async def run(self) -> None:
+        """Sweep what is due, again and again; a defect in one list ends no other."""
+        while True:
+            await self.turn()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def turn(self) -> None:
+        """Everything that is due now."""
+        for feed, known in self._rounds.items():
+            self._judge(feed, known)
+            if self._is_due(feed, known):
+                await self._sweep(feed, known)
+
+    def sees(self, namespace: str) -> bool:
+        """Whether all kinds were listed there: else a pass would take what it cannot see for absent."""
+        return all(known.seen for feed, known in self._rounds.items() if feed.namespace in ("", namespace))
+
+    def answered_seconds(self) -> float:
+        """For how long no list was answered, in seconds."""
+        return float("inf") if self._answered_at is None else self._clock() - self._answered_at
+
+    def heard(self, resource: Resource, event_type: str | None, obj: Object) -> None:
+        """The watch has told something: it need not be found missing."""
+        key = key_of(obj)
+        for namespace in ("", key[0]):
+            known = self._rounds.get(Feed(resource, namespace))
+            if known is not None and known.untold:
+                version = known.untold.get(key)
+                if version is not None and (event_type == "DELETED" or version_of(obj) >= version >= 0):
+                    del known.untold[key]
+
+    def _is_due(self, feed: Feed, known: _Round) -> bool:
+        now = self._clock()
+        if known.began is None and self._hearing.gap_at(feed) is None and now < self._waits_until:
+            # A list before the watch's own would have to be made again after it.
+            return False
+        if now >= known.due:
+            return True
+        if known.began is None or not known.seen:
+            return False
+        gap = self._hearing.gap_at(feed)
+        if gap is not None and gap > known.began:
+            return True
+        pause = max(_INSTEAD_SECONDS, 10 * known.took)
+        return not self._hearing.is_heard(feed) and now - known.began > pause
+
+    async def _sweep(self, feed: Feed, known: _Round) -> None:
+        began = self._clock()
+        try:
+            await self._list(feed, known, began)
+        except LockgateError as error:
+            soon = isinstance(error, ClusterUnavailable)
+            known.due = self._clock() + (_RETRY_SECONDS if soon else _RETRY_REFUSED_SECONDS)
+            if known.trouble != error.message:
+                _log.warning("cannot be listed", what=str(feed), reason=error.reason, message=error.message)
+            known.trouble = error.message
+            if isinstance(error, Forbidden):
+                self._set_seen(feed, known, False)
+            return
+        except Exception:
+            _log.exception("sweep failed", what=str(feed))
+            known.due = self._clock() + _RETRY_REFUSED_SECONDS
+            return
+        known.took, known.due = self._clock() - began, self._clock() + self._interval
+        self._answered_at, known.trouble = self._clock(), None
+        self._set_seen(feed, known, True)
+        self._mind_silence(feed)
+
+    async def _list(self, feed: Feed, known: _Round, began: float) -> None:
+        resource, newest = feed.resource, self._store.newest(feed.resource)
+        before = self._store.identities(resource, feed.namespace)
+        listed: set[Key] = set()
+        found: dict[Key, int] = {}
+        async for page in self._lists.pages(resource, feed.namespace):
+            if not listed and self._is_of_another_past(feed, page, newest):
+                before = self._begin_anew(feed)
+                newest = 0
+            for item in page.items:
+                # Items of a list do not say what they are.
+                obj = {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+                if self._intake.take(resource, None, obj):
+                    found[key_of(obj)] = version_of(obj)
+                listed.add(key_of(obj))
+            # A page is work enough; others have their turn before the next.
+            await asyncio.sleep(0)
+        for ghost in self._store.missing(resource, listed, before):
+            _log.info("vanished unseen", kind=resource.kind, key=key_of(ghost))
+            self._intake.take(resource, "DELETED", ghost)
+            found[key_of(ghost)] = -1
+        self._expect(feed, known, found)
+        known.began = began
+
+    def _is_of_another_past(self, feed: Feed, page: Page, newest: int) -> bool:
+        version = page.resource_version
+        if not version.isdecimal() or int(version) >= newest:
+            self._past.agrees(feed.resource)
+            return False
+        if self._past.is_another(feed.resource, newest):
+            return True
+        raise ClusterUnavailable("the API server answers with a list that is older than what was seen")
+
+    def _begin_anew(self, feed: Feed) -> dict[Key, tuple[str, int]]:
+        """The cluster's memory was put back: versions count from an earlier one."""
+        _log.warning("the cluster was restored to an earlier state", what=str(feed))
+        for other, round_ in self._rounds.items():
+            self._store.begin_anew(other.resource)
+            round_.due = 0.0
+        self._watch.enter_anew("versions began anew")
+        return self._store.identities(feed.resource, feed.namespace)
+
+    def _expect(self, feed: Feed, known: _Round, found: dict[Key, int]) -> None:
+        """What the list held and nobody had told is to be told by the watch soon, if it is one."""
+        known.untold = found if self._is_watched_since(feed, known.began) else {}
+        known.judged = self._clock() + _LATE_SECONDS
+
+    def _is_watched_since(self, feed: Feed, since: float | None) -> bool:
+        gap = self._hearing.gap_at(feed)
+        return since is not None and self._hearing.is_heard(feed) and (gap is None or gap <= since)
+
+    def _judge(self, feed: Feed, known: _Round) -> None:
+        if not known.untold or self._clock() < known.judged:
+            return
+        missed, known.untold = len(known.untold), {}
+        if not self._is_watched_since(feed, known.began):
+            return
+        self._misses.watch_missed(feed.resource.plural, missed)
+        self._watch.enter_anew(f"{missed} of {feed} were not told")
+
+    def _mind_silence(self, feed: Feed) -> None:
+        """The API server answers us; a watch that does not hear it is let go."""
+        silent = self._hearing.age(feed) > self._hearing.deaf_after + _LATE_SECONDS
+        if (
+            silent
+            and self._hearing.refused(feed) is None
+            and self._watch.entered_seconds() > _ENTER_ANEW_SECONDS
+        ):
+            self._watch.enter_anew(f"nothing is heard of {feed}")
+
+    def _set_seen(self, feed: Feed, known: _Round, seen: bool) -> None:
+        if known.seen == seen:
+            return
+        before = {place: self.sees(place) for place in self._namespaces(feed)}
+        known.seen = seen
+        for place, could in before.items():
+            if self.sees(place) != could:
+                self._misses.namespace_seen(place, not could)
+                if not could:
+                    self._open(place)
+
+    def _namespaces(self, feed: Feed) -> Sequence[str]:
+        places = dict.fromkeys(other.namespace for other in self._rounds if other.resource.namespaced)
+        return (feed.namespace,) if feed.resource.namespaced else tuple(places)
+
+    def _open(self, namespace: str) -> None:
+        _log.info("everything was seen", namespace=namespace or "all")
+        self.opened.set()
+        for key in self._store.identities(MODEL_DEPLOYMENT, namespace):
+            self._wake(key)

@@ -1,5 +1,5 @@
-"""Where the programs of a world come from: a named directory, the user's cache, or a build."""
+"""Where what a world is made of comes from: a named directory, the user's cache, or its Go modules."""
 
-from lockgate_sandbox.binaries.locate import programs_for, programs_of
+from lockgate_sandbox.binaries.locate import files_of, programs_for, programs_of
 
-__all__ = ["programs_for", "programs_of"]
+__all__ = ["files_of", "programs_for", "programs_of"]

@@ -1,4 +1,4 @@
-"""Building tools from their pinned modules into the cache, one process at a time.
+"""Building tools, and fetching files, from their pinned modules into the cache, one process at a time.
 
 Interrupted, nothing half-built is left in the cache and Go's own cache lets the next call go on where
 this one was. Two processes never build the same tool at once: the second waits and says so.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lockgate_sandbox.binaries.debian import ensure_packages
-from lockgate_sandbox.binaries.pins import Tool
+from lockgate_sandbox.binaries.pins import Files, Tool
 from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.binaries.toolchain import find_go
 from lockgate_sandbox.errors import SandboxError
@@ -40,6 +41,30 @@ def build(tools: Sequence[Tool], destination: Callable[[Tool], Path]) -> None:
         with _only_builder(target.parent / f"{tool.name}.lock", progress):
             if not target.is_dir():
                 _build_one(tool, target, progress)
+
+
+def fetch(files: Files, target: Path) -> None:
+    """Copy the files of a module into the directory `target`, unless it is there."""
+    progress = Progress(files.name, [])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _only_builder(target.parent / f"{files.name}.lock", progress):
+        if target.is_dir():
+            return
+        command = [find_go(files, progress), "mod", "download", "-json", files.module]
+        progress.say(f"fetching {files.module}")
+        # In the directory of its go.mod, so that version and checksum are those that are pinned there.
+        done = subprocess.run(
+            command, cwd=files.directory, env=_go_environment(), capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            words = (done.stdout + done.stderr).strip()[-600:]
+            raise SandboxError(f"fetching {files.module} failed: {words}")
+        with tempfile.TemporaryDirectory(prefix=f".{files.name}-", dir=target.parent) as temporary:
+            fresh = Path(temporary) / "files"
+            fresh.mkdir()
+            for path in (Path(json.loads(done.stdout)["Dir"]) / files.within).iterdir():
+                (fresh / path.name).write_bytes(path.read_bytes())
+            fresh.rename(target)
 
 
 def _build_one(tool: Tool, target: Path, progress: Progress) -> None:
@@ -88,7 +113,7 @@ class _Steps:
         process = subprocess.Popen(
             command,
             cwd=tool.directory,
-            env=_go_environment(tool),
+            env=_go_environment(tool.cgo),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -125,8 +150,8 @@ class _Steps:
                     self._packages += 1
 
 
-def _go_environment(tool: Tool) -> dict[str, str]:
-    fixed = {"CGO_ENABLED": "1" if tool.cgo else "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+def _go_environment(cgo: bool = False) -> dict[str, str]:
+    fixed = {"CGO_ENABLED": "1" if cgo else "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
     return {**os.environ, **fixed}
 
 

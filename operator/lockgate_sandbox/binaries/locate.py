@@ -1,6 +1,6 @@
 """Where is each program? A directory the user names, else the cache, else a build.
 
-LOCKGATE_SANDBOX_BINARIES names a directory that may hold any of the programs; KUBEBUILDER_ASSETS
+LOCKGATE_SANDBOX_BINARIES names a directory that may hold any of the programs and files; KUBEBUILDER_ASSETS
 (the convention of Kubernetes' own test tools) one with etcd, kube-apiserver and kubectl.
 """
 
@@ -10,16 +10,16 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lockgate_sandbox.binaries.building import build
-from lockgate_sandbox.binaries.pins import TOOLS, Tool, tools_of
+from lockgate_sandbox.binaries.building import build, fetch
+from lockgate_sandbox.binaries.pins import TOOLS, Files, Tool, tools_of
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.worlds import Level, cache_root
 
 _ASSETS = ("etcd", "kube-apiserver", "kubectl")
 
 
-def cached(tool: Tool) -> Path:
-    """The directory of a tool in the user's cache, whether it is there yet or not."""
+def cached(tool: Tool | Files) -> Path:
+    """The directory of a tool, or of files, in the user's cache, whether it is there yet or not."""
     return cache_root() / "binaries" / f"{tool.name}-{tool.key()}"
 
 
@@ -35,6 +35,17 @@ def programs_of(names: Iterable[str]) -> Mapping[str, Path]:
         raise SandboxError(f"the sandbox has no program {', '.join(sorted(unknown))}")
     found = _collect([tool for tool in TOOLS if wanted & set(tool.provides)])
     return {name: found[name] for name in wanted}
+
+
+def files_of(files: Files) -> Path:
+    """The directory with files of a module; fetches them where they are not there yet."""
+    if named := os.environ.get("LOCKGATE_SANDBOX_BINARIES"):
+        own = Path(named).absolute() / files.name
+        if own.is_dir():
+            return own
+    if not cached(files).is_dir():
+        fetch(files, cached(files))
+    return cached(files)
 
 
 def _collect(tools: Iterable[Tool]) -> dict[str, Path]:

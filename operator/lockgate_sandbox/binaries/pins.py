@@ -1,4 +1,4 @@
-"""Which programs the sandbox consists of, and how each is built from its pinned Go modules.
+"""Which programs and files the sandbox consists of, and from which pinned Go modules each comes.
 
 One Go module per tool (`go/TOOL/go.mod`), so that their dependencies need not agree. A tool's `key`
 changes with everything that decides its content. Nothing is built or fetched here.
@@ -55,13 +55,35 @@ class Tool:
 
     def key(self) -> str:
         """Names the content: same key, same programs."""
-        digest = hashlib.sha256()
-        for path in sorted(self.directory.iterdir()):
-            if path.suffix in {".mod", ".sum", ".go"}:
-                digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         facts = [*self.build_arguments(), *self.packages, *self.provides, f"cgo={self.cgo}", architecture()]
-        digest.update("\0".join(facts).encode())
-        return digest.hexdigest()[:12]
+        return _key(self.directory, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files, none of them a program, that a Go module carries in one of its directories."""
+
+    name: str
+    module: str
+    within: str
+
+    @property
+    def directory(self) -> Path:
+        """Where the go.mod is that pins the module."""
+        return GO_MODULES / self.name
+
+    def key(self) -> str:
+        """Names the content: same key, same files."""
+        return _key(self.directory, [self.module, self.within])
+
+
+def _key(module: Path, facts: list[str]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(module.iterdir()):
+        if path.suffix in {".mod", ".sum", ".go"}:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update("\0".join(facts).encode())
+    return digest.hexdigest()[:12]
 
 
 def architecture() -> str:
@@ -69,7 +91,7 @@ def architecture() -> str:
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
-def go_version_needed(tool: Tool) -> tuple[int, ...]:
+def go_version_needed(tool: Tool | Files) -> tuple[int, ...]:
     """The oldest Go that may build a tool, from the `go` line of its go.mod."""
     found = re.search(r"^go (\d+(?:\.\d+)*)$", (tool.directory / "go.mod").read_text(), re.MULTILINE)
     assert found, f"{tool.name}/go.mod has no go line"
@@ -126,6 +148,9 @@ CNI = Tool(
     programs=("bridge", "loopback", "host-local", "portmap"),
 )
 PAUSE = Tool(name="pause", packages=(".",), programs=("pause",))
+
+# The CRDs of its standard channel, which is what most clusters have.
+GATEWAY_API = Files("gateway-api", module="sigs.k8s.io/gateway-api", within="config/crd/standard")
 
 # In the order of what is needed first.
 TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE)

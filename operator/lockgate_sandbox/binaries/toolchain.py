@@ -14,14 +14,14 @@ import tempfile
 import threading
 from pathlib import Path
 
-from lockgate_sandbox.binaries.pins import TOOLS, Tool, architecture, go_version_needed
+from lockgate_sandbox.binaries.pins import TOOLS, Files, Tool, architecture, go_version_needed
 from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.errors import SandboxError, Unavailable
 from lockgate_sandbox.worlds import cache_root
 
 
-def find_go(tool: Tool, progress: Progress) -> str:
-    """Path of a Go program that may build `tool`; fetched first where there is none."""
+def find_go(tool: Tool | Files, progress: Progress) -> str:
+    """Path of a Go program that may build or fetch `tool`; itself fetched first where there is none."""
     needed = go_version_needed(tool)
     own = shutil.which("go")
     if own and (_version(own) or ()) >= needed:

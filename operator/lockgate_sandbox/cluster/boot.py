@@ -31,8 +31,9 @@ from lockgate_sandbox.controlplane.boot import (
 from lockgate_sandbox.controlplane.credentials import make_credentials, write_identity
 from lockgate_sandbox.controlplane.servers import Address
 from lockgate_sandbox.pki import Authority
+from lockgate_sandbox.supervise.components import Component
 from lockgate_sandbox.supervise.reports import Reporter
-from lockgate_sandbox.supervise.supervisor import Component, Supervisor, serve
+from lockgate_sandbox.supervise.supervisor import Supervisor, serve
 
 API_PORT = 6443
 _API_URL = f"https://{NODE_ADDRESS}:{API_PORT}"

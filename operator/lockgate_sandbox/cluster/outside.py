@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from lockgate_sandbox.cluster import cgroups
+from lockgate_sandbox.supervise.keeper import main
 
 SPARE_PORTS = 12
 _BACKLOG = 256
@@ -59,3 +60,7 @@ def _listen() -> socket.socket:
     listener.bind(("127.0.0.1", 0))
     listener.listen(_BACKLOG)
     return listener
+
+
+if __name__ == "__main__":
+    sys.exit(main(lambda record, directory: ClusterOutside(record.name, directory)))

@@ -11,22 +11,24 @@ import sys
 from pathlib import Path
 
 from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.part import urls
 from lockgate_sandbox.running import RunningWorld
+from lockgate_sandbox.world import running_in, running_world
 from lockgate_sandbox.worlds import WorldRecord, running
 
 _TAIL_LINES = 5
-_COLUMNS = ("NAME", "LEVEL", "READY", "AGE", "API", "RESTARTS", "FORWARDS")
+_COLUMNS = ("NAME", "LEVEL", "READY", "AGE", "API", "RESTARTS", "PARTS", "FORWARDS")
 
 
 def pick(name: str | None) -> RunningWorld:
     """The world of that name, or the only one there is."""
     if name is not None:
-        return RunningWorld.named(name)
+        return running_world(name)
     match running():
         case []:
             raise SandboxError("no world is running; start one with `up`")
         case [(directory, _)]:
-            return RunningWorld(directory)
+            return running_in(directory)
         case several:
             names = ", ".join(record.name for _, record in several)
             raise SandboxError(f"several worlds are running ({names}); choose one with --name")
@@ -78,13 +80,15 @@ def _facts(directory: Path, record: WorldRecord) -> dict[str, object]:
         "ready": ready.exists(),
         "ready_after_seconds": float(ready.read_text()) if ready.exists() else None,
         "components": json.loads(table.read_text()) if table.exists() else [],
+        "parts": urls(directory),
         "forwards": {path.name: json.loads(path.read_text()) for path in forwards},
     }
 
 
 def _cells(facts: dict[str, object]) -> tuple[str, ...]:
-    forwards, components = facts["forwards"], facts["components"]
+    forwards, components, parts = facts["forwards"], facts["components"], facts["parts"]
     assert isinstance(forwards, dict)
+    assert isinstance(parts, dict)
     assert isinstance(components, list)
     shown = [
         f"{port}->{entry['namespace']}/{entry['service']}:{entry['port']}" for port, entry in forwards.items()
@@ -96,6 +100,7 @@ def _cells(facts: dict[str, object]) -> tuple[str, ...]:
         _age(str(facts["created"])),
         str(facts["api"]),
         str(sum(component["restarts"] for component in components)),
+        ", ".join(f"{name}={url}" for name, url in parts.items()) or "-",
         ", ".join(shown) or "-",
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lockgate_sandbox.commands import building, looking, running
 from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.part import part_names
 from lockgate_sandbox.worlds import Level
 
 DEFAULT_NAME = "lockgate"
@@ -22,6 +23,7 @@ levels:
 examples:
   python -m lockgate_sandbox up                          # until Ctrl-C
   python -m lockgate_sandbox up --level cluster --detach
+  python -m lockgate_sandbox up --with registry,lockgate # with real parts, and all that these need
   python -m lockgate_sandbox exec -- kubectl get pods -A
   python -m lockgate_sandbox exec --inside -- ip address # in the cluster's own network
   python -m lockgate_sandbox logs kubelet --follow
@@ -67,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--name", default=DEFAULT_NAME, help="its name, one of a kind (%(default)s)")
     up.add_argument("--detach", action="store_true", help="leave it running and return; end it with `down`")
+    up.add_argument(
+        "--with",
+        dest="parts",
+        default=(),
+        metavar="PART,...",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        help=f"parts to install: {', '.join(part_names())}",
+    )
     up.set_defaults(run=running.up)
 
     down = commands.add_parser("down", help="end a world")

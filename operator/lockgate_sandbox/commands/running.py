@@ -9,16 +9,19 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 from lockgate_sandbox.binaries import programs_of
 from lockgate_sandbox.binaries.locate import cached
 from lockgate_sandbox.binaries.pins import HELM
+from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.commands.looking import pick
 from lockgate_sandbox.errors import NotOffered, SandboxError
+from lockgate_sandbox.part import in_order, prepare, urls
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.supervise.reports import Kind, Report
-from lockgate_sandbox.world import start_cluster, start_control_plane
+from lockgate_sandbox.world import running_in, start_cluster, start_control_plane
 from lockgate_sandbox.worlds import Level, is_alive, running
 
 _CALL = "python -m lockgate_sandbox"
@@ -28,9 +31,11 @@ def up(options: argparse.Namespace) -> int:
     """Start a world; stay until Ctrl-C or its end, unless detached."""
     level = Level(options.level)
     start = start_cluster if level is Level.CLUSTER else start_control_plane
+    prepare(options.parts, level)
     # SIGTERM, too, ends it in order: this process returns when nothing is left.
     signal.signal(signal.SIGTERM, _interrupt)
     world = start(name=options.name, on_report=_show, detached=options.detach)
+    furnish(world, options.parts)
     _explain(world, options.detach)
     if options.detach:
         return 0
@@ -45,10 +50,23 @@ def up(options: argparse.Namespace) -> int:
     raise SandboxError(f"world {world.name!r} has ended by itself")
 
 
+def furnish(world: RunningWorld, parts: Sequence[str]) -> None:
+    """Install parts and say so; without one of them there is to be no world at all."""
+    began = time.monotonic()
+    try:
+        for part in in_order(parts, world.level):
+            world.add(part.name)
+            print(f"{time.monotonic() - began:6.2f} s  part {part.name} answers", flush=True)
+    except BaseException:
+        # A detached world would stay, though what was asked for is not there.
+        world.close()
+        raise
+
+
 def down(options: argparse.Namespace) -> int:
     """End one world or all."""
     if options.all:
-        worlds = [RunningWorld(directory) for directory, record in running() if record.detached]
+        worlds = [running_in(directory) for directory, record in running() if record.detached]
     else:
         worlds = [pick(options.name)]
     for world in worlds:
@@ -76,13 +94,10 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _inside(world: RunningWorld, command: list[str], environment: dict[str, str]) -> list[str]:
-    if world.level is not Level.CLUSTER:
+    if not isinstance(world, ClusterWorld):
         raise NotOffered(f"world {world.name!r} has no inside: only a cluster has namespaces of its own")
-    from lockgate_sandbox.cluster.loading import inside
-    from lockgate_sandbox.cluster.machine import HOME
-
-    environment["KUBECONFIG"] = str(HOME / "inside.kubeconfig")
-    return inside(world.record, command)
+    environment["KUBECONFIG"] = str(world.inner_kubeconfig)
+    return world.inside(command)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -106,3 +121,5 @@ def _explain(world: RunningWorld, detached: bool) -> None:
         f"  end it       {end}",
         flush=True,
     )
+    for part, url in urls(world.directory).items():
+        print(f"  {part:<12} {url}", flush=True)

@@ -15,8 +15,9 @@ from lockgate_sandbox.api import ApiClient, ApiError
 from lockgate_sandbox.controlplane import servers
 from lockgate_sandbox.controlplane.credentials import make_credentials
 from lockgate_sandbox.controlplane.servers import Address
+from lockgate_sandbox.supervise.components import Component
 from lockgate_sandbox.supervise.reports import Reporter
-from lockgate_sandbox.supervise.supervisor import Component, Supervisor, serve
+from lockgate_sandbox.supervise.supervisor import Supervisor, serve
 
 
 def start_store_and_api(supervisor: Supervisor, address: Address) -> None:

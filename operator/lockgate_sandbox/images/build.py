@@ -18,7 +18,8 @@ from lockgate_sandbox.errors import SandboxError, Unavailable
 from lockgate_sandbox.images.archive import PREFIX, Image, read_archive, write_archive
 from lockgate_sandbox.images.base import base_key, build_base
 from lockgate_sandbox.images.buildah import Buildah
-from lockgate_sandbox.images.recipes import RECIPES, REPOSITORY, Recipe, content_key, stage
+from lockgate_sandbox.images.recipes import RECIPES, Recipe, content_key, stage
+from lockgate_sandbox.source import REPOSITORY
 from lockgate_sandbox.worlds import cache_root, locked
 
 # Archives kept of each image: for going back and forth between two states of the source.

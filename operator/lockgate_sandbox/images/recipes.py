@@ -14,7 +14,6 @@ from pathlib import Path
 
 from lockgate_sandbox.errors import SandboxError
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 _SANDBOX = "operator/lockgate_sandbox"
 _NEVER = frozenset({"__pycache__", ".DS_Store"})
 

@@ -13,6 +13,7 @@ from types import FrameType
 from .errors import ModelError
 from .model import Model
 from .server import ModelServer
+from .service import Service
 
 _EPILOG = """\
 MODEL_PATH, MODEL_NAME and MODEL_VERSION in the environment are the defaults of the first three.
@@ -34,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, on_signal)
     try:
         model = Model.load(args.model_dir, args.model_name, args.model_version)
-        server = ModelServer((args.host, args.port), model, args.max_body_bytes)
+        server = ModelServer((args.host, args.port), Service(model, args.max_body_bytes))
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -7,17 +7,14 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 
 from . import metrics
 from .errors import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .server import ModelServer
+from .service import Service
 
 _MODEL_PATH = re.compile(
     r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?(/(?P<verb>ready|infer))?"
@@ -35,22 +32,23 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
 
-    @property
-    def _server(self) -> ModelServer:
-        return cast("ModelServer", self.server)
+    def __init__(self, service: Service, *connection: Any) -> None:
+        """Answers the requests of one connection, and returns when that is over."""
+        self._service = service
+        super().__init__(*connection)
 
     def do_GET(self) -> None:
         """Health, metadata and metrics."""
-        with self._server.request():
+        with self._service.request():
             self._send(*self._outcome(self._get))
 
     def do_POST(self) -> None:
         """Inference."""
-        with self._server.request():
+        with self._service.request():
             began = time.perf_counter()
             status, body = self._outcome(self._post)
             # Counted before it leaves, so that whoever has the answer finds it in /metrics.
-            self._server.metrics.observe(status, time.perf_counter() - began)
+            self._service.metrics.observe(status, time.perf_counter() - began)
             self._send(status, body)
 
     def _outcome(self, work: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
@@ -64,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _get(self) -> tuple[int, Any]:
         path = self.path.partition("?")[0].rstrip("/")
-        ready = not self._server.draining
+        ready = not self._service.draining
         match path:
             case "/v2":
                 return 200, _SERVER
@@ -73,12 +71,12 @@ class Handler(BaseHTTPRequestHandler):
             case "/v2/health/ready":
                 return 200 if ready else 503, {"ready": ready}
             case "/metrics":
-                return 200, self._server.metrics.page()
+                return 200, self._service.metrics.page()
         match self._verb(path):
             case None:
-                return 200, self._server.model.metadata()
+                return 200, self._service.model.metadata()
             case "ready":
-                return 200 if ready else 503, {"name": self._server.model.name, "ready": ready}
+                return 200 if ready else 503, {"name": self._service.model.name, "ready": ready}
             case _:
                 raise RequestError(405, "send inference requests with POST")
 
@@ -93,12 +91,12 @@ class Handler(BaseHTTPRequestHandler):
             request = json.loads(body, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise RequestError(400, f"the request is not JSON: {error}") from error
-        return 200, self._server.model.infer(request)
+        return 200, self._service.model.infer(request)
 
     def _verb(self, path: str) -> str | None:
         """What is asked of our model; RequestError (404) when the path means anything else."""
         found = _MODEL_PATH.fullmatch(path)
-        model = self._server.model
+        model = self._service.model
         if found is None:
             raise RequestError(404, f"there is nothing at {path}")
         if found["name"] != model.name or found["version"] not in (None, model.version):
@@ -110,8 +108,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if not length.isdecimal():
                 raise RequestError(411, "give the length of the body in Content-Length")
-            if int(length) > self._server.max_body_bytes:
-                limit = self._server.max_body_bytes
+            if int(length) > self._service.max_body_bytes:
+                limit = self._service.max_body_bytes
                 raise RequestError(413, f"the body has {length} bytes, above the limit of {limit}")
         except RequestError:
             self.close_connection = True
@@ -131,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", metrics.CONTENT_TYPE if text else "application/json")
         self.send_header("Content-Length", str(len(content)))
-        if self._server.draining or self.close_connection:
+        if self._service.draining or self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)

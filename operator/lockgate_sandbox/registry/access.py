@@ -69,6 +69,15 @@ class Access:
                 " only an admin of the registry may add or remove it"
             )
 
+    def refuse_protected(self, project: Project, aliases: Iterable[str]) -> None:
+        """Refuses, if one of the aliases is protected there, whoever the caller is."""
+        held = sorted(protected_aliases(self.store, project).intersection(aliases))
+        if held:
+            raise Denied(
+                f"permission denied: alias {', '.join(held)} is protected in {project.name!r},"
+                " nobody may delete the artifact before it is removed"
+            )
+
     def home(self, artifact: Artifact) -> Project:
         """The project the artifact was logged in."""
         return self.home_of(self.store.db.get(Collection, artifact.sequence_id))

@@ -213,4 +213,7 @@ def link(
         raise Conflict(f"registry {registry.name!r} takes artifacts of type {', '.join(allowed)} only")
     with store.db.transaction():
         collection = ensure_collection(store, registry, CollectionKind.PORTFOLIO, portfolio, artifact.type)
+        if registry.is_registry:
+            # What is linked lives for ever, also after it is unlinked.
+            store.db.update(Artifact, artifact.id, ttl_seconds=None)
         return add_version(store, collection, artifact, aliases)

@@ -67,6 +67,13 @@ def _add_serve(commands: Commands) -> None:  # type: ignore[valid-type]
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8080, help="0 for a free one (default: %(default)s)")
+    serve.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIR",
+        help="speak HTTPS with server.crt and server.key of this directory; made, with the ca.crt that"
+        " clients must trust, if missing",
+    )
     serve.add_argument("--organization", default="Harbor", help="display name (default: %(default)s)")
     serve.add_argument("--team", default="models", help="the default team's entity (default: %(default)s)")
     serve.add_argument(

@@ -17,7 +17,6 @@ from typing import Any
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.registry.errors import Invalid
 from lockgate_sandbox.registry.rows import REGISTRY_PREFIX
-from lockgate_sandbox.registry.running import client_environment
 
 
 class ClientError(SandboxError):
@@ -35,6 +34,20 @@ class ShownVersion:
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+
+def client_environment(url: str, key: str, scratch: Path) -> dict[str, str]:
+    """The variables that point the real client at a registry and keep its files in `scratch`."""
+    return {
+        "WANDB_BASE_URL": url,
+        "WANDB_API_KEY": key,
+        "WANDB_MODE": "online",
+        "WANDB_SILENT": "true",
+        "WANDB_DIR": str(scratch),
+        "WANDB_CACHE_DIR": str(scratch / "cache"),
+        "WANDB_CONFIG_DIR": str(scratch / "config"),
+        "WANDB_DATA_DIR": str(scratch / "data"),
+    }
 
 
 @contextmanager

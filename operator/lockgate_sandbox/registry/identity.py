@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -91,6 +92,20 @@ def read_users(flags: Iterable[str] = (), file: Path | None = None) -> tuple[Use
         raise Invalid(f"no users: give --user name:key:role, --users-file, or set {USERS_VARIABLE}")
     check_distinct(users)
     return users
+
+
+def new_users() -> tuple[User, ...]:
+    """One user of each role (`admin`, `member`, `viewer`), with fresh keys."""
+    roles = (Role.ADMIN, Role.MEMBER, Role.VIEWER)
+    return tuple(User(role.label, role, secrets.token_hex(SHORTEST_KEY // 2)) for role in roles)
+
+
+def kept_users(file: Path) -> tuple[User, ...]:
+    """The users in a private file; one of each role, with fresh keys, where there is none yet."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{user.name}:{user.key}:{user.role.label}\n" for user in new_users()))
+    return tuple(parse_user(line) for line in file.read_text().splitlines())
 
 
 def check_distinct(users: Iterable[User]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import shutil
 import tempfile
 import threading
@@ -18,53 +17,35 @@ from typing import Self
 
 from aiohttp import web
 
-from lockgate_sandbox.registry.faults import FaultBook
-from lockgate_sandbox.registry.identity import SHORTEST_KEY, Door, Role, User
-from lockgate_sandbox.registry.projects import ensure_registry
-from lockgate_sandbox.registry.requestlog import RequestLog
+from lockgate_sandbox.registry.client import client_environment
+from lockgate_sandbox.registry.identity import User, new_users
 from lockgate_sandbox.registry.seeding import Seeding
-from lockgate_sandbox.registry.store import DEFAULT_REGISTRIES, open_store
-from lockgate_sandbox.registry.web.application import Services, build_application
+from lockgate_sandbox.registry.services import Services, close_services, open_services
+from lockgate_sandbox.registry.store import DEFAULT_REGISTRIES
+from lockgate_sandbox.registry.tls import ensure_certificates, server_context
+from lockgate_sandbox.registry.web.application import build_application
 
 START_LIMIT = 20.0  # seconds
-
-
-def new_users() -> tuple[User, ...]:
-    """One user of each role (`admin`, `member`, `viewer`), with fresh keys."""
-    roles = (Role.ADMIN, Role.MEMBER, Role.VIEWER)
-    return tuple(User(role.label, role, secrets.token_hex(SHORTEST_KEY // 2)) for role in roles)
-
-
-def open_services(
-    data_dir: Path,
-    users: Iterable[User],
-    *,
-    organization: str = "Harbor",
-    team: str = "models",
-    registries: Iterable[str] = DEFAULT_REGISTRIES,
-) -> Services:
-    """Opens what a server needs and makes sure the registries are there."""
-    store = open_store(data_dir, organization, team)
-    for name in registries:
-        ensure_registry(store, name)
-    log = RequestLog(data_dir / "requests.jsonl")
-    return Services(store=store, door=Door(users), faults=FaultBook(), requests=log)
-
-
-def close_services(services: Services) -> None:
-    services.faults.clear()
-    services.requests.close()
-    services.store.close()
 
 
 class RunningRegistry(Seeding):
     """A started registry; leaving the `with` (or `async with`) block stops it.
 
     `url` is where it listens, `keys` maps user names to API keys, `faults` sets trouble, `requests` tells
-    what was asked. The seeding calls (`seed_version`, `move_alias`, ...) make no request at all.
+    what was asked. The seeding calls (`seed_version`, `move_alias`, ...) make no request at all. With
+    certificates (a directory, see `tls`) it speaks HTTPS, and `authority` is the file to trust.
     """
 
-    def __init__(self, services: Services, data_dir: Path, *, own_dir: bool, host: str, port: int) -> None:
+    def __init__(
+        self,
+        services: Services,
+        data_dir: Path,
+        *,
+        own_dir: bool,
+        host: str,
+        port: int,
+        certificates: Path | None = None,
+    ) -> None:
         super().__init__(services.store)
         self.services = services
         self.faults = services.faults
@@ -73,6 +54,8 @@ class RunningRegistry(Seeding):
         self.organization = services.store.organization
         self.data_dir = data_dir
         self.url = ""
+        self.authority = ensure_certificates(certificates) if certificates else None
+        self._tls = server_context(certificates) if certificates else None
         self._own_dir = own_dir
         self._started: Future[str] = Future()
         self._loop = asyncio.new_event_loop()
@@ -121,9 +104,9 @@ class RunningRegistry(Seeding):
         runner = web.AppRunner(build_application(self.services), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port)
+            site = web.TCPSite(runner, host, port, ssl_context=self._tls)
             await site.start()
-            self._started.set_result(f"http://{host}:{runner.addresses[0][1]}")
+            self._started.set_result(f"{'https' if self._tls else 'http'}://{host}:{runner.addresses[0][1]}")
             await self._stop.wait()
         finally:
             self.faults.clear()
@@ -156,26 +139,21 @@ def start_registry(
     registries: Iterable[str] = DEFAULT_REGISTRIES,
     host: str = "127.0.0.1",
     port: int = 0,
+    tls: bool = False,
 ) -> RunningRegistry:
     """A registry that starts when its `with` or `async with` block is entered (or `start` is called).
 
-    Port 0 means a free one. Without `users` there is one of each role, named after it.
+    Port 0 means a free one. Without `users` there is one of each role, named after it. With `tls` it
+    speaks HTTPS with a certificate that nobody trusts who was not given its `authority`.
     """
     root = data_dir or Path(tempfile.mkdtemp(prefix="registry-"))
     known = new_users() if users is None else tuple(users)
     services = open_services(root, known, organization=organization, team=team, registries=registries)
-    return RunningRegistry(services, root, own_dir=data_dir is None, host=host, port=port)
-
-
-def client_environment(url: str, key: str, scratch: Path) -> dict[str, str]:
-    """The variables that point the real client at a registry and keep its files in `scratch`."""
-    return {
-        "WANDB_BASE_URL": url,
-        "WANDB_API_KEY": key,
-        "WANDB_MODE": "online",
-        "WANDB_SILENT": "true",
-        "WANDB_DIR": str(scratch),
-        "WANDB_CACHE_DIR": str(scratch / "cache"),
-        "WANDB_CONFIG_DIR": str(scratch / "config"),
-        "WANDB_DATA_DIR": str(scratch / "data"),
-    }
+    return RunningRegistry(
+        services,
+        root,
+        own_dir=data_dir is None,
+        host=host,
+        port=port,
+        certificates=root / "tls" if tls else None,
+    )

@@ -9,15 +9,17 @@ import argparse
 import asyncio
 import logging
 import signal
+import ssl
 
 from aiohttp import web
 
 from lockgate_sandbox.registry.errors import Invalid
 from lockgate_sandbox.registry.identity import read_users
 from lockgate_sandbox.registry.projects import ensure_registry, protect_aliases, protected_aliases
-from lockgate_sandbox.registry.running import close_services, open_services
+from lockgate_sandbox.registry.services import Services, close_services, open_services
 from lockgate_sandbox.registry.store import DEFAULT_REGISTRIES
-from lockgate_sandbox.registry.web.application import Services, build_application
+from lockgate_sandbox.registry.tls import ensure_certificates, server_context
+from lockgate_sandbox.registry.web.application import build_application
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -39,7 +41,7 @@ def serve(options: argparse.Namespace) -> None:
     try:
         for text in options.protect:
             _protect(services, text)
-        asyncio.run(_run(services, options.host, options.port))
+        asyncio.run(_run(services, options.host, options.port, _tls(options)))
     finally:
         close_services(services)
 
@@ -52,7 +54,15 @@ def _protect(services: Services, text: str) -> None:
     protect_aliases(services.store, project, protected_aliases(services.store, project) | {alias})
 
 
-async def _run(services: Services, host: str, port: int) -> None:
+def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+    if options.tls is None:
+        return None
+    authority = ensure_certificates(options.tls, [options.host])
+    print(f"clients must trust {authority}", flush=True)
+    return server_context(options.tls)
+
+
+async def _run(services: Services, host: str, port: int, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -60,10 +70,10 @@ async def _run(services: Services, host: str, port: int) -> None:
     runner = web.AppRunner(build_application(services), access_log=None, shutdown_timeout=5)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
         organization = services.store.organization
-        where = f"http://{host}:{runner.addresses[0][1]}"
+        where = f"{'https' if tls else 'http'}://{host}:{runner.addresses[0][1]}"
         print(
             f"listening on {where} (organization {organization.name!r}, its entity {organization.entity},"
             f" team {organization.team}, users {', '.join(services.door.users)})",

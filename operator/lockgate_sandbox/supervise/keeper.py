@@ -8,7 +8,6 @@ process. If it is killed itself, the kernel kills the world and the next start s
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
 import os
@@ -16,27 +15,33 @@ import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from lockgate_sandbox.errors import SandboxError
-from lockgate_sandbox.supervise.lifetime import adopt_orphans, children_of, dies_with, end_all_children
-from lockgate_sandbox.supervise.outside import Outside, outside_of
+from lockgate_sandbox.supervise.lifetime import (
+    adopt_orphans,
+    children_of,
+    dies_with,
+    end_all_children,
+    signals_of,
+    woken_by,
+)
+from lockgate_sandbox.supervise.outside import MakeOutside, Outside
 from lockgate_sandbox.supervise.reports import Reporter
 from lockgate_sandbox.worlds import WorldRecord
 
 _FIRST_PROCESS_SECONDS = 10.0
 
 
-def keep(directory: Path, report_fd: int, lifeline_fd: int | None) -> None:
+def keep(make_outside: MakeOutside, directory: Path, report_fd: int, lifeline_fd: int | None) -> None:
     """Start the first process, wait for the end of the world, clean up."""
     adopt_orphans()
     record = WorldRecord.load(directory)
-    waker = _signals()
+    waker = woken_by(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
     reporter = Reporter(report_fd)
     try:
-        outside = outside_of(record, directory)
+        outside = make_outside(record, directory)
     except SandboxError as error:
         reporter.failed(str(error))
         shutil.rmtree(directory, ignore_errors=True)
@@ -98,17 +103,6 @@ def _save(directory: Path, record: WorldRecord, outside: Outside, first_pid: int
     ).save(directory)
 
 
-def _signals() -> int:
-    """A descriptor that becomes readable on every signal that could end the world."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, lambda *_: None)
-    return reading
-
-
 def _wait_for_end(waker: int, lifeline_fd: int | None, first: subprocess.Popen[bytes]) -> bool:
     """Wait until the world is to end (True) or has ended by itself (False)."""
     with selectors.DefaultSelector() as selector:
@@ -119,22 +113,17 @@ def _wait_for_end(waker: int, lifeline_fd: int | None, first: subprocess.Popen[b
             for key, _ in selector.select():
                 if key.fd == lifeline_fd:
                     return True
-                with contextlib.suppress(BlockingIOError):
-                    if any(number != signal.SIGCHLD for number in os.read(waker, 64)):
-                        return True
+                if any(number != signal.SIGCHLD for number in signals_of(waker)):
+                    return True
     return False
 
 
-def main() -> int:
-    """Entry point; descriptors come by number from the starter."""
+def main(make_outside: MakeOutside) -> int:
+    """Entry point of each level's keeper; descriptors come by number from the starter."""
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
     parser.add_argument("--report", type=int, required=True)
     parser.add_argument("--lifeline", type=int)
     arguments = parser.parse_args()
-    keep(arguments.directory, arguments.report, arguments.lifeline)
+    keep(make_outside, arguments.directory, arguments.report, arguments.lifeline)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate_sandbox.errors import StartFailed
+from lockgate_sandbox.source import PACKAGES
 from lockgate_sandbox.supervise.reports import Kind, Report, read_reports
 from lockgate_sandbox.worlds import Level, claim
 
@@ -50,12 +51,14 @@ def fresh_name(level: Level) -> str:
 def launch(
     name: str,
     level: Level,
+    keeper_module: str,
     programs: Mapping[str, Path],
     on_report: OnReport | None = None,
     detached: bool = False,
 ) -> Keeper:
     """Start a world and return when it is ready; StartFailed with the first thing that went wrong.
 
+    `keeper_module` is run as its keeper: each level has one of its own.
     Unless detached, the world ends when this process does, however it does.
     """
     directory, alive_fd = claim(name, level, detached)
@@ -63,7 +66,7 @@ def launch(
     report_read, report_write = os.pipe()
     life_read, life_write = (-1, -1) if detached else os.pipe()
     inherited = [alive_fd, report_write] + ([] if detached else [life_read])
-    command = [sys.executable, "-m", "lockgate_sandbox.supervise.keeper", str(directory)]
+    command = [sys.executable, "-m", keeper_module, str(directory)]
     command += [f"--report={report_write}"] + ([] if detached else [f"--lifeline={life_read}"])
     with (directory / "keeper.log").open("ab") as log:
         process = subprocess.Popen(
@@ -112,6 +115,5 @@ def _link_programs(directory: Path, programs: Mapping[str, Path]) -> None:
 
 def _environment() -> dict[str, str]:
     """The caller's environment, with this package importable whatever the working directory."""
-    package_parent = str(Path(__file__).resolve().parents[2])
-    search = [package_parent, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    search = [str(PACKAGES), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(search)}

@@ -5,8 +5,10 @@ Everything here works on SIGKILL too: nothing relies on a handler that may not r
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
@@ -69,3 +71,27 @@ def end_all_children() -> None:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def woken_by(*signals: signal.Signals) -> int:
+    """A descriptor that becomes readable on any of these, which then do nothing else to this process."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in signals:
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
+def wait_for_signal(waker: int) -> None:
+    """Wait until `woken_by` has something to tell, however many signals that were."""
+    select.select([waker], [], [])
+    signals_of(waker)
+
+
+def signals_of(waker: int) -> bytes:
+    """The numbers of the signals that came since the last call."""
+    with contextlib.suppress(BlockingIOError):
+        return os.read(waker, 64)
+    return b""

@@ -1,7 +1,8 @@
 """The parent of all servers of one world: starts them, watches them, restarts them.
 
 It is the first process of its world (inside a PID namespace, number 1), so its end is the end of
-all of them. It has one thread, and it knows nothing of what the servers are for.
+all of them. It has one thread, and it knows nothing of what the servers are for. Once the world is
+ready it also takes in servers that callers ask for.
 """
 
 from __future__ import annotations
@@ -12,25 +13,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate_sandbox.errors import SandboxError, StartFailed
-from lockgate_sandbox.supervise.lifetime import dies_with
+from lockgate_sandbox.supervise.components import JOINING, Component, joined
+from lockgate_sandbox.supervise.lifetime import dies_with, wait_for_signal, woken_by
 from lockgate_sandbox.supervise.reports import Reporter
 from lockgate_sandbox.worlds import write_atomically
 
 _POLL_SECONDS = 0.02
 _RESTART_AFTER_SECONDS = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One server: its name is also that of its log file. `keep_fds` stay open in it."""
-
-    name: str
-    argv: Sequence[str]
-    keep_fds: tuple[int, ...] = ()
 
 
 class Supervisor:
@@ -52,7 +44,7 @@ class Supervisor:
             process = subprocess.Popen(
                 component.argv,
                 cwd=self.directory,
-                env=self._environment,
+                env={**self._environment, **component.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -91,29 +83,37 @@ class Supervisor:
             time.sleep(_POLL_SECONDS)
         self.reporter.step(what)
 
-    def stay(self) -> None:
-        """Reap and restart for ever; this process is ended from outside."""
+    def stay(self, waker: int) -> None:
+        """Reap, restart and take in for ever, whenever `waker` tells; this process is ended from outside."""
         while True:
-            for component in self._reap(block=True):
+            wanted = {component.name: component for component in joined(self.directory)}
+            for ended in self._reap():
                 time.sleep(_RESTART_AFTER_SECONDS)
-                self._restarts[component.name] = self._restarts.get(component.name, 0) + 1
-                self.start(component)
+                self._restarts[ended.name] = self._restarts.get(ended.name, 0) + 1
+                self.start(wanted.get(ended.name, ended))
+            self._take_in(wanted)
+            wait_for_signal(waker)
 
-    def _reap(self, block: bool = False) -> list[Component]:
+    def _take_in(self, wanted: Mapping[str, Component]) -> None:
+        """Start what is to join; what has joined as something else is ended, and so begins anew as this."""
+        pids = {component.name: pid for pid, component in self._running.items()}
+        for name, component in wanted.items():
+            if name not in pids:
+                self.start(component)
+            elif self._running[pids[name]] != component:
+                os.kill(pids[name], signal.SIGKILL)
+
+    def _reap(self) -> list[Component]:
         ended: list[Component] = []
-        flags = 0 if block else os.WNOHANG
         while True:
             try:
-                pid, _ = os.waitpid(-1, flags)
+                pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                if block:
-                    signal.pause()
                 return ended
             if pid == 0:
                 return ended
             if component := self._running.pop(pid, None):
                 ended.append(component)
-            flags = os.WNOHANG
 
     def _fail_if_one_ended(self) -> None:
         for component in self._reap():
@@ -140,8 +140,9 @@ def serve(directory: Path, reporter: Reporter, supervisor: Supervisor, boot: Cal
         write_atomically(directory / "failed", str(error))
         reporter.failed(str(error))
         return 1
-    # First the mark, then the word: whoever hears it may end the world at once.
+    # Whoever hears that it is ready may have a server join, or end the world, at once.
+    waker = woken_by(signal.SIGCHLD, JOINING)
     write_atomically(directory / "ready", str(reporter.seconds()))
     reporter.ready()
-    supervisor.stay()
+    supervisor.stay(waker)
     return 0

@@ -3,9 +3,11 @@
 One step; traffic follows the pods. Capacity is held by the Deployment's own bounds.
 """
 
-from lockgate.domain.plan import Stage
+from lockgate.api.spec import Rolling
+from lockgate.domain.plan import Step
+from lockgate.plan.gates.available import available
 
 
-def stages(replicas: int) -> tuple[Stage, ...]:
-    """The steps of a rolling rollout to `replicas` pods."""
-    return (Stage(stable_replicas=0, candidate_replicas=replicas, candidate_weight=100),)
+def steps(block: Rolling) -> tuple[Step, ...]:
+    """The steps of a rolling rollout; its bounds are for the Deployment and make no steps of their own."""
+    return (Step(replicas=100, weight=None, in_place=True, gates=(available,)),)

@@ -103,7 +103,7 @@ def organization(_: object, context: Context, name: str) -> dict[str, Any] | Non
 @answers("Query")
 def entity(_: object, context: Context, name: str | None = None) -> dict[str, Any] | None:
     known = context.store.organization
-    kinds = {known.entity: "ORGANIZATION", known.team: "TEAM"} | dict.fromkeys(context.users, "USER")
+    kinds = {known.entity: "organization", known.team: "team"} | dict.fromkeys(context.users, "user")
     name = name or known.team
     if name not in kinds:
         return None
@@ -111,7 +111,7 @@ def entity(_: object, context: Context, name: str | None = None) -> dict[str, An
         "id": global_id("Entity", name),
         "name": name,
         "entityType": kinds[name],
-        "isTeam": kinds[name] == "TEAM",
+        "isTeam": kinds[name] == "team",
         "available": False,
         "readOnly": False,
         "storageBytes": 0,
@@ -121,14 +121,14 @@ def entity(_: object, context: Context, name: str | None = None) -> dict[str, An
 
 @answers("Entity", "organization")
 def organization_of(source: dict[str, Any], context: Context) -> dict[str, Any] | None:
-    if source["entityType"] == "USER":
+    if source["entityType"] == "user":
         return None
     return organization(None, context, context.store.organization.name)
 
 
 @answers("Entity", "user")
 def user_of(source: dict[str, Any], context: Context) -> User | None:
-    return context.users.get(source["name"]) if source["entityType"] == "USER" else None
+    return context.users.get(source["name"]) if source["entityType"] == "user" else None
 
 
 @answers("Entity", "members")

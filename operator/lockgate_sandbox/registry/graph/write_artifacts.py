@@ -204,7 +204,7 @@ def delete_artifact(_: object, context: Context, input: Input) -> dict[str, Arti
     for member in artifacts.memberships_of(context.store, artifact):
         held = [alias.alias for alias in versions.aliases_of(context.store, member)]
         place = context.access.home_of(versions.collection_of(context.store, member))
-        context.access.require_aliases(place, held)
+        context.access.refuse_protected(place, held)
     return {
         "artifact": artifacts.delete(context.store, artifact, with_aliases=bool(input.get("deleteAliases")))
     }

@@ -44,6 +44,8 @@ def link_artifact(_: object, context: Context, input: Input) -> dict[str, Any]: 
         place = _place(context, input.get("entityName"), input.get("projectName"))
         name = input.get("artifactPortfolioName") or ""
     context.access.require(place, Role.MEMBER)
+    if place.is_registry and context.access.home(artifact).entity in context.users:
+        raise Invalid("an artifact of a personal entity cannot be linked to a registry; log it from a team")
     aliases = [alias["alias"] for alias in input.get("aliases") or () if alias["alias"] != LATEST]
     context.access.require_aliases(place, aliases)
     member = artifacts.link(context.store, artifact, place, name, aliases)

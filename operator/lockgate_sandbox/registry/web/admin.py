@@ -13,7 +13,8 @@ from lockgate_sandbox.registry import projects
 from lockgate_sandbox.registry.errors import Denied, Invalid
 from lockgate_sandbox.registry.faults import Fault
 from lockgate_sandbox.registry.identity import Role, role_named
-from lockgate_sandbox.registry.web.application import SERVICES, Services, json_object
+from lockgate_sandbox.registry.services import Services
+from lockgate_sandbox.registry.web.context import SERVICES, json_object
 
 routes = web.RouteTableDef()
 

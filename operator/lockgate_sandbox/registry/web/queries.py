@@ -14,7 +14,7 @@ from graphql import GraphQLError
 from lockgate_sandbox.registry.access import Access
 from lockgate_sandbox.registry.errors import Invalid, RegistryError
 from lockgate_sandbox.registry.graph.binding import Context, prepare, run
-from lockgate_sandbox.registry.web.application import RECORD, SERVICES, log, meet_faults
+from lockgate_sandbox.registry.web.context import RECORD, SERVICES, log, meet_faults
 
 routes = web.RouteTableDef()
 

@@ -17,8 +17,9 @@ from lockgate_sandbox.registry.faults import FaultKind
 from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.projects import find_run
 from lockgate_sandbox.registry.rows import REGISTRY_PREFIX, Artifact, Manifest, Run, StoredFile
+from lockgate_sandbox.registry.services import Services
 from lockgate_sandbox.registry.versions import find_collection
-from lockgate_sandbox.registry.web.application import RECORD, SERVICES, Services, json_object, meet_faults
+from lockgate_sandbox.registry.web.context import RECORD, SERVICES, json_object, meet_faults
 
 routes = web.RouteTableDef()
 CHUNK = 256 * 1024  # bytes

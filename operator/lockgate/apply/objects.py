@@ -1,0 +1,66 @@
+"""One object as it is written and as it is seen: its name, its marks, and its preconditions. Pure."""
+
+from lockgate.apply.drift import Difference, differences, is_as_applied
+from lockgate.domain.resources import DEPLOYMENT, Key, Object, key_of
+from lockgate.names import ANNOTATION_APPLIED_GENERATION, ANNOTATION_RENDER_HASH
+
+_COUNTED = ("spec", "metadata.annotations")
+
+
+def is_leaving(seen: Object) -> bool:
+    """Whether it is being deleted."""
+    return "deletionTimestamp" in seen["metadata"]
+
+
+def is_followed(written: Object) -> bool:
+    """Whether the object's controller has yet to tell that it has seen what was written."""
+    status, generation = written.get("status") or {}, written["metadata"].get("generation", 0)
+    told: int = status.get("observedGeneration", 0)
+    return bool(written["kind"] == DEPLOYMENT.kind and told < generation)
+
+
+def head_differences(obj: Object, seen: Object) -> frozenset[Difference]:
+    """What differs beside the spec."""
+    return frozenset(differences({name: value for name, value in obj.items() if name != "spec"}, seen))
+
+
+def creating(obj: Object) -> Object:
+    """An apply that can only create: no object was ever at the very first version.
+
+    A plain creation would do so too, but what it sets is owned otherwise than what is applied, and
+    an apply of less would never take it away again.
+    """
+    return _noted(obj, 1, {"resourceVersion": "1"})
+
+
+def meeting(obj: Object, seen: Object, found: frozenset[Difference]) -> Object:
+    """An apply that meets just what was seen."""
+    preconditions = {name: seen["metadata"][name] for name in ("uid", "resourceVersion")}
+    # Spec and annotations make a new generation of a Deployment; what we know of it is one of these.
+    rises = not is_as_applied(seen) or any(path.startswith(_COUNTED) for path, _ in found)
+    return _noted(obj, seen["metadata"].get("generation", 0) + rises, preconditions)
+
+
+def _noted(obj: Object, generation: int, preconditions: Object) -> Object:
+    """With the generation that the object will have by this write, since no other comes between."""
+    metadata = {**obj["metadata"], **preconditions}
+    if obj["kind"] == DEPLOYMENT.kind:
+        applied = {ANNOTATION_APPLIED_GENERATION: str(generation)}
+        metadata["annotations"] = {**metadata.get("annotations", {}), **applied}
+    return {**obj, "metadata": metadata}
+
+
+def name_of(obj: Object) -> str:
+    """Kind and name, for people."""
+    return f"{obj['kind']} {obj['metadata']['name']}"
+
+
+def thing_of(obj: Object) -> tuple[str, Key]:
+    """Kind and key, for what is remembered of it."""
+    return obj["kind"], key_of(obj)
+
+
+def render_hash_of(obj: Object) -> str:
+    """The name of the rendering that it is of."""
+    hashed: str = (obj["metadata"].get("annotations") or {}).get(ANNOTATION_RENDER_HASH, "")
+    return hashed

@@ -1,0 +1,1 @@
+"""A plain Deployment with a Service: what they say as facts, and how they are drawn."""

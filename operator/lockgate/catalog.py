@@ -1,0 +1,35 @@
+"""What does the platform offer? The ModelRuntimes, as last seen and read once each.
+
+A runtime is a given, not an observation: nothing here looks at what runs.
+"""
+
+from lockgate.api.parse import parse_model_runtime
+from lockgate.api.spec import ModelDeployment, ModelRuntime
+from lockgate.domain.ports import ClusterView
+from lockgate.domain.resources import MODEL_RUNTIME
+from lockgate.errors import RuntimeNotFound
+
+
+class Catalog:
+    """Reads runtimes from the view of the cluster."""
+
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
+        self._runtimes: dict[str, tuple[bytes, ModelRuntime]] = {}
+
+    def runtime(self, deployment: ModelDeployment) -> ModelRuntime:
+        """The runtime that the deployment names; raises RuntimeNotFound or InvalidSpec."""
+        key = ("", deployment.runtime)
+        stamp, known = self._view.stamp(MODEL_RUNTIME, key), self._runtimes.get(deployment.runtime)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        raw = self._view.get(MODEL_RUNTIME, key)
+        if raw is None or stamp is None:
+            self._runtimes.pop(deployment.runtime, None)
+            raise RuntimeNotFound(
+                f"spec.runtime.name is {deployment.runtime!r}, but no such ModelRuntime exists; "
+                "kubectl get modelruntimes lists what the platform offers"
+            )
+        runtime = parse_model_runtime(raw)
+        self._runtimes[deployment.runtime] = (stamp, runtime)
+        return runtime

@@ -1,0 +1,22 @@
+"""An object as it should be, drawn without what need not be looked at while nothing changes.
+
+The pod template of a workload is drawn once for each release and kept; `release` says whose template
+belongs into the object before it is written. What needs none is whole as it is.
+"""
+
+from dataclasses import dataclass
+
+from lockgate.api.status import Revision
+from lockgate.domain.resources import Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """An object, and the release whose pod template it lacks, if it lacks one."""
+
+    obj: Object
+    release: Revision | None = None
+
+    def whole(self, template: Object) -> Object:
+        """The object with its pod template."""
+        return {**self.obj, "spec": {**self.obj["spec"], "template": template}}

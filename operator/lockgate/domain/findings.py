@@ -1,0 +1,88 @@
+"""All that one pass found out, and what follows from it for more than one condition. Pure."""
+
+from dataclasses import dataclass
+
+from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import ModelDeploymentStatus, RolloutState
+from lockgate.domain.observed import Applied, Observed, Target
+from lockgate.domain.plan import Course, Plan
+from lockgate.domain.release import is_as_asked
+from lockgate.errors import LockgateError
+from lockgate.names import ConditionType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that one pass found out; what a stage did not reach is None."""
+
+    deployment: ModelDeployment
+    target: Target | None = None
+    observed: Observed | None = None
+    plan: Plan | None = None
+    applied: Applied | None = None
+    failure: LockgateError | None = None
+
+    @property
+    def previous(self) -> ModelDeploymentStatus:
+        """The status before this pass."""
+        return self.deployment.status
+
+    @property
+    def state(self) -> RolloutState:
+        """Where the rollout stands after this pass."""
+        return self.plan.state if self.plan else self.previous.rollout
+
+    @property
+    def course(self) -> Course | None:
+        """Where the plan says the deployment stands."""
+        return self.plan.decision.course if self.plan else None
+
+    @property
+    def replicas(self) -> int:
+        """How many the workload is asked for: by this pass, or else by whoever wrote it last.
+
+        Where a pass could not do what it meant to, what was told stands: others who write in the
+        meantime, and be it in a fight with us, cause no write of a status.
+        """
+        if self.plan is not None and self.plan.stage is not None and self.applied is not None:
+            return sum(track.replicas or 0 for track in self.plan.stage.tracks)
+        if self.plan is None and self.previous.replicas is not None:
+            return self.previous.replicas
+        workload = self.observed.workload if self.observed else None
+        return workload.replicas if workload else 0
+
+    @property
+    def resolve_failed(self) -> bool:
+        """Whether what failed is the registry's answer."""
+        return self.failure is not None and self.failure.condition is ConditionType.RESOLVED
+
+    @property
+    def rolls_on(self) -> bool:
+        """Whether a rollout moves: one under way needs no further answer of the registry."""
+        return self.course is Course.ROLLING_OUT and (self.failure is None or self.resolve_failed)
+
+    @property
+    def settled(self) -> bool:
+        """Whether what runs is exactly what this spec asks of the stable version."""
+        workload = self.observed.workload if self.observed else None
+        written = self.applied is not None and self.applied.changed
+        return (
+            self.state.stable is not None
+            and self.state.candidate is None
+            and not written
+            and workload is not None
+            and self.state.stable.is_same(workload.revision)
+            and workload.replicas == self.deployment.replicas
+            and workload.is_complete
+        )
+
+    @property
+    def asked_for_stable(self) -> bool:
+        """Whether the stable release is what the spec asks for now, as far as that can be told."""
+        stable, spec = self.state.stable, self.deployment
+        is_of_it = stable is not None and (stable.source, stable.model) == (spec.source, spec.model)
+        if stable is None or not is_of_it or not is_as_asked(spec, stable):
+            return False
+        if stable.alias is None:
+            return spec.pin is not None and spec.pin.version == stable.version
+        return stable.alias == spec.alias

@@ -1,0 +1,55 @@
+"""Which namespace is served slowly by itself, while others are served well?
+
+An admission webhook that is away makes the writes of one namespace hang; that says nothing of the
+API server. When nobody is served better, or many are slow, it is the API server itself.
+"""
+
+from collections import OrderedDict
+from math import inf
+
+SLOW_SECONDS = 1.0
+_HANGS_SECONDS = 4.0
+_MEMORY = 1 / 4
+# More namespaces than so many do not hang each for a reason of its own.
+_MOST_SLOW = 3
+_SLOW_FROM = 0.5
+_SLOW_FOR_SECONDS = 600.0
+_QUICK_FOR_SECONDS = 60.0
+
+
+class Pace:
+    """How fast each namespace was served of late."""
+
+    def __init__(self) -> None:
+        self._slow: dict[str, tuple[float, float]] = {}
+        # Who was served quickly of late, two of them: another one than whoever is asked about.
+        self._quick: OrderedDict[str, float] = OrderedDict()
+
+    def judge(self, whose: str, seconds: float, now: float) -> bool:
+        """Note how fast a namespace is served; whether it is slow by itself alone."""
+        if not whose:
+            return False
+        known = self._slow.pop(whose, (0.0, 0.0))[0]
+        known += _MEMORY * ((seconds > _HANGS_SECONDS) - known)
+        if seconds < SLOW_SECONDS:
+            self._quick[whose] = now
+            self._quick.move_to_end(whose)
+            if len(self._quick) > 2:
+                self._quick.popitem(last=False)
+        if known > _MEMORY / 4:
+            # The last to be judged comes last, and whoever was not judged for long is forgotten.
+            self._slow[whose] = (known, now)
+        while self._slow and next(iter(self._slow.values()))[1] < now - _SLOW_FOR_SECONDS:
+            del self._slow[next(iter(self._slow))]
+        return self.is_slow(whose, now)
+
+    def is_slow(self, whose: str, now: float) -> bool:
+        """Whether most of its requests hang, and those of others do not."""
+        if self._slow.get(whose, (0.0, 0.0))[0] < _SLOW_FROM or not self.is_another_quick(whose, now):
+            return False
+        return sum(known >= _SLOW_FROM for known, _ in self._slow.values()) <= _MOST_SLOW
+
+    def is_another_quick(self, whose: str, now: float) -> bool:
+        """Whether somebody else was served quickly of late."""
+        others = (at for other, at in self._quick.items() if other != whose)
+        return max(others, default=-inf) >= now - _QUICK_FOR_SECONDS

@@ -1,0 +1,1 @@
+"""Gates: each answers one question about a step, purely."""

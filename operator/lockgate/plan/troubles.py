@@ -1,0 +1,49 @@
+"""What makes a candidate worth giving up, and what stands in its way, in a sentence. Pure."""
+
+from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import Revision
+from lockgate.domain.observed import Observed
+from lockgate.names import Reason
+from lockgate.sentences import listed
+
+FETCH_ATTEMPTS_BEFORE_ABORT = 3
+Problem = tuple[Reason, str]
+
+
+def failure(deployment: ModelDeployment, candidate: Revision, observed: Observed) -> Problem | None:
+    """Why the candidate is to be given up; None while it is worth waiting for."""
+    if len(observed.proved(candidate)) > 1:
+        return Reason.DIGEST_CHANGED, "its pods were given different files under one digest"
+    for pod in observed.pods_of(candidate):
+        fetch = pod.fetch
+        if fetch and fetch.problem and fetch.permanent and fetch.attempts >= FETCH_ATTEMPTS_BEFORE_ABORT:
+            return Reason.FETCH_FAILED, f"pod {pod.name} could not fetch it: {fetch.problem}"
+    if observed.unmoved >= deployment.progress_deadline:
+        seconds = int(deployment.progress_deadline.total_seconds())
+        why = _what_stands_in_the_way(candidate, observed)
+        return Reason.PROGRESS_DEADLINE_EXCEEDED, f"it came no further for {seconds} s{why}"
+    return None
+
+
+def is_worth_keeping(candidate: Revision, observed: Observed, reason: Reason) -> bool:
+    """Whether a first version that cannot be promoted goes on, as there is nothing to go back to.
+
+    It does unless its files are wrong and so nobody would miss it.
+    """
+    serves = any(pod.ready for pod in observed.pods_of(candidate))
+    return reason is Reason.PROGRESS_DEADLINE_EXCEEDED or (reason is Reason.FETCH_FAILED and serves)
+
+
+def _what_stands_in_the_way(candidate: Revision, observed: Observed) -> str:
+    pods = observed.pods_of(candidate)
+    for pod in pods:
+        if pod.trouble:
+            return f"; pod {pod.name}: {pod.trouble}"
+    for pod in pods:
+        if pod.ready and not pod.proof:
+            return f"; pod {pod.name} is ready but has not proved its files"
+    if observed.workload is not None and observed.workload.problem:
+        return f"; {observed.workload.problem}"
+    ended = sorted({pod.ended for pod in observed.pods if pod.ended and candidate.is_same(pod.revision)})
+    # Without their names: each pod that ends is followed by another, and the sentence is to stay.
+    return f"; its pods were ended by the cluster: {listed(ended)}" if ended else ""

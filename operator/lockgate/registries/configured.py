@@ -1,0 +1,146 @@
+"""Which registry servers are there? One by environment variables, more by a mounted file that names them.
+
+Read once at start. What cannot be used stops the start with a sentence that names file, registry and
+field. Nothing here talks to a registry, and no key is read.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+import yaml
+
+from lockgate.names import DEFAULT_SOURCE
+from lockgate.sentences import listed, sentence
+from lockgate.settings import Settings, SettingsError, check_address
+
+KINDS: Final = ("wandb",)
+# As spec.model.source may be.
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """One registry server: where it is, how the operator asks it, and how model pods fetch from it.
+
+    The Secret and the ConfigMap of the pods lie in each model's own namespace. `timeout` is seconds.
+    """
+
+    kind: str
+    base_url: str
+    api_key_file: Path | None
+    organization: str = ""
+    ca_bundle: Path | None = None
+    allow_http: bool = False
+    timeout: float = 20.0
+    model_secret_name: str
+    model_secret_key: str = "api-key"  # noqa: S105
+    model_ca_config_map: str = ""
+    model_ca_key: str = "ca.crt"
+
+
+def configured_registries(settings: Settings) -> dict[str, RegistrySettings]:
+    """Every registry server by the name that a spec calls it; raises SettingsError."""
+    file = settings.registries_file
+    found = {} if file is None else _read(file)
+    if settings.registry_base_url:
+        if DEFAULT_SOURCE in found:
+            raise SettingsError(
+                f"{file} names a registry {DEFAULT_SOURCE}, and so does LOCKGATE_REGISTRY_BASE_URL; keep one"
+            )
+        found = {DEFAULT_SOURCE: _by_environment(settings)} | found
+    if DEFAULT_SOURCE not in found:
+        raise SettingsError(
+            f"no registry is called {DEFAULT_SOURCE}, which a ModelDeployment means that names none: set "
+            f"LOCKGATE_REGISTRY_BASE_URL, or call one so in {file}"
+        )
+    return found
+
+
+def _by_environment(settings: Settings) -> RegistrySettings:
+    return RegistrySettings(
+        kind="wandb",
+        base_url=settings.registry_base_url,
+        api_key_file=settings.registry_api_key_file,
+        organization=settings.registry_organization,
+        ca_bundle=settings.registry_ca_bundle,
+        allow_http=settings.registry_allow_http,
+        timeout=settings.registry_timeout_seconds,
+        model_secret_name=settings.model_secret_name,
+        model_secret_key=settings.model_secret_key,
+        model_ca_config_map=settings.model_ca_config_map,
+        model_ca_key=settings.model_ca_key,
+    )
+
+
+def _read(file: Path) -> dict[str, RegistrySettings]:
+    try:
+        document = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise SettingsError(
+            f"{file}, which LOCKGATE_REGISTRIES_FILE names, cannot be read ({error.strerror})"
+        ) from None
+    # RecursionError: it may be nothing but brackets.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{file} is neither YAML nor JSON: {sentence(error, 200)}") from None
+    if not isinstance(document, Mapping) or not document:
+        raise SettingsError(f"{file} names no registry; write each as its name, with its fields beneath")
+    return {
+        str(name): _registry(f"{file}, registry {sentence(name, 80)}", name, raw)
+        for name, raw in document.items()
+    }
+
+
+def _registry(where: str, name: object, raw: object) -> RegistrySettings:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise SettingsError(f"{where}: a name has at most 63 lower-case letters, digits and dashes")
+    if not isinstance(raw, Mapping):
+        raise SettingsError(f"{where}: it has no fields; write at least {listed(_NEEDED, most=10)}")
+    for field in raw:
+        if field not in _FIELDS:
+            known = listed(_FIELDS, most=len(_FIELDS))
+            raise SettingsError(f"{where}: field {sentence(field, 80)} is not known; there are {known}")
+    for field in _NEEDED:
+        if raw.get(field) is None:
+            raise SettingsError(f"{where}: field {field} is missing")
+    given = {field: value for field, value in raw.items() if value is not None}
+    found = RegistrySettings(
+        **{_FIELDS[field]: _value(where, field, value) for field, value in given.items()}
+    )
+    if found.kind not in KINDS:
+        raise SettingsError(f"{where}: field kind is {found.kind!r}; this release knows {listed(KINDS)}")
+    check_address(
+        f"{where}: field baseUrl", "its field allowHttp", found.base_url, allow_http=found.allow_http
+    )
+    return found
+
+
+def _value(where: str, field: str, value: object) -> Any:
+    type_ = _TYPES[_FIELDS[field]]
+    if type_ is bool:
+        wanted, fits = "true or false", isinstance(value, bool)
+    elif type_ is float:
+        wanted, fits = "a number of seconds above 0", _is_length_of_time(value)
+    else:
+        wanted, fits = "a text", isinstance(value, str) and bool(value)
+    if not fits:
+        raise SettingsError(f"{where}: field {field} is {sentence(repr(value), 80)}; write {wanted}")
+    return Path(str(value)) if type_ == Path | None else value
+
+
+def _is_length_of_time(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _written(field: str) -> str:
+    """As the file and the chart write it."""
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+_TYPES: Final = get_type_hints(RegistrySettings)
+_FIELDS: Final = {_written(field.name): field.name for field in fields(RegistrySettings)}
+_NEEDED: Final = [_written(field.name) for field in fields(RegistrySettings) if field.default is MISSING]

@@ -1,0 +1,85 @@
+"""What of an object is kept: that which somebody reads later, and nothing else. Pure.
+
+Anybody may hang a quarter of a megabyte of annotations on an object that we watch. Add a field
+here when a reader of it is added. What is not kept is no news either: a change of it wakes nobody.
+"""
+
+from typing import Any, Final
+
+from lockgate.domain.resources import DEPLOYMENT, POD, SERVICE, Object, Resource
+from lockgate.names import GROUP
+
+_METADATA: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "ownerReferences",
+)
+_OUR_ANNOTATIONS: Final = (f"{GROUP}/",)
+_OUR_LABELS: Final = (f"{GROUP}/", "app.kubernetes.io/", "pod-template-hash")
+# Longer than anything we read; a label cannot be.
+_LONGEST: Final = 4096
+_POD_STATUS: Final = ("phase", "reason", "message", "conditions")
+_DEPLOYMENT_STATUS: Final = ("observedGeneration", "replicas", "updatedReplicas", "availableReplicas")
+# What is read of each. Why a Deployment progresses nobody asks, and it changes on the way.
+_DEPLOYMENT_CONDITIONS: Final = {
+    "Available": ("type", "status"),
+    "Progressing": ("type", "status", "reason"),
+    "ReplicaFailure": ("type", "status", "reason", "message"),
+}
+_CONTAINER: Final = ("name", "ready", "started", "restartCount", "state", "lastState")
+
+
+def slim(resource: Resource, obj: Object) -> Object:
+    """The object with what is read of it, but for its version."""
+    kept: Object = _picked(obj, ("apiVersion", "kind", "spec", "status"))
+    if resource is POD:
+        kept.pop("spec", None)
+        kept["status"] = _pod_status(obj.get("status") or {})
+    elif resource is DEPLOYMENT:
+        kept["status"] = _deployment_status(obj.get("status") or {})
+    elif resource is SERVICE:
+        kept.pop("status", None)
+    kept["metadata"] = _metadata(obj["metadata"])
+    return kept
+
+
+def _metadata(metadata: Object) -> Object:
+    kept = _picked(metadata, _METADATA)
+    for name, prefixes in (("labels", _OUR_LABELS), ("annotations", _OUR_ANNOTATIONS)):
+        ours = {
+            key: value
+            for key, value in (metadata.get(name) or {}).items()
+            if key.startswith(prefixes) and len(value) <= _LONGEST
+        }
+        if ours:
+            kept[name] = ours
+    return kept
+
+
+def _pod_status(status: Object) -> Object:
+    kept = _picked(status, _POD_STATUS)
+    for name in ("initContainerStatuses", "containerStatuses"):
+        if name in status:
+            kept[name] = [_picked(container, _CONTAINER) for container in status[name]]
+    return kept
+
+
+def _deployment_status(status: Object) -> Object:
+    kept = _picked(status, _DEPLOYMENT_STATUS)
+    kept["conditions"] = [
+        _picked(condition, names)
+        for condition in status.get("conditions") or ()
+        if (names := _DEPLOYMENT_CONDITIONS.get(condition.get("type"), ()))
+    ]
+    for condition in kept["conditions"]:
+        if condition["type"] == "Progressing" and condition.get("status") == "True":
+            condition.pop("reason", None)
+    return kept
+
+
+def _picked(values: Object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}

@@ -1,0 +1,80 @@
+"""What the acts of the demo play on, and what several of them do: follow a version until it answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lockgate_sandbox.cluster_world import ClusterWorld
+from lockgate_sandbox.demo.screen import Screen, Table
+from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.parts import lockgate, models, registry, visitor
+from lockgate_sandbox.parts.models import MODEL, NAMESPACE
+from lockgate_sandbox.said import Said
+from lockgate_sandbox.waiting import until
+
+COLLECTION = f"model/{MODEL}"
+ALIAS = "production"
+_ANSWERS_IN_A_ROW = 20
+_BAR = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A screen to tell on, a world to act in, and room for files."""
+
+    screen: Screen
+    world: ClusterWorld
+    scratch: Path
+
+    def promote(self, version: str) -> None:
+        """Move the alias to a version, and follow it until it answers."""
+        self.world.add(registry.PART).promote(COLLECTION, version, ALIAS)
+        self.follow(version)
+
+    def follow(self, version: str) -> None:
+        """Tell what Lockgate says until the version serves, and then what the model answers."""
+        self._watch_until(version)
+        until(f"{version} answers", partial(self._answers, version))
+        self._show_answers()
+
+    def check_visitor(self) -> None:
+        """Tell what the visitor has counted until now; SandboxError when one of its requests failed."""
+        asking = self.world.add(visitor.PART)
+        seen = asking.count()
+        count = asking.count_after(seen.requests if seen else 0)
+        if count.failed:
+            raise SandboxError(f"{count.failed} of {count.requests} requests failed: {count.last_failure}")
+        answers = ", ".join(f"{number} by {version}" for version, number in sorted(count.versions.items()))
+        self.screen.good(f"{count.requests} requests from inside the cluster so far, 0 failed ({answers})")
+
+    def _watch_until(self, version: str) -> None:
+        columns = (("after", 7), ("alias", 11), ("desired", 8), ("serving", 8), ("phase", 11), ("ready", 8))
+        table = Table(self.screen, (*columns, ("why", 52)))
+        operator = self.world.add(lockgate.PART)
+        begun = time.monotonic()
+        last: Said | None = None
+
+        def serves() -> bool:
+            nonlocal last
+            said = operator.says(NAMESPACE, MODEL)
+            if said != last:
+                last = said
+                passed = f"{time.monotonic() - begun:.1f} s"
+                table.row(passed, said.alias, said.desired, said.serving, said.phase, said.ready, said.why)
+            return said.serves(version)
+
+        until(f"{version} serves", serves)
+
+    def _answers(self, version: str) -> bool:
+        asked = self.world.add(models.PART)
+        # Several in a row: the node's proxy lets go of the old pods a moment after they are told to stop.
+        return all(asked.predict(MODEL).version == version for _ in range(_ANSWERS_IN_A_ROW))
+
+    def _show_answers(self) -> None:
+        answer = self.world.add(models.PART).predict(MODEL)
+        table = Table(self.screen, (("customer", 18), ("probability of churn", 22), ("answered by", 12)))
+        for customer, score in answer.scores.items():
+            table.row(customer, f"{score:6.1%} {'█' * round(score * _BAR)}", answer.version)

@@ -1,0 +1,115 @@
+"""Lockgate itself, under the rights of its chart: in a cluster from its image, by helm, as users install it.
+
+On a control plane it is a process of the world that has the same service account and rights, and the
+pods it asks for are whoever plays the node's business. It follows the registry with a viewer's key.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+
+from lockgate_sandbox import objects
+from lockgate_sandbox.binaries import programs_of
+from lockgate_sandbox.cluster_world import ClusterWorld
+from lockgate_sandbox.images import Image, build_images
+from lockgate_sandbox.part import Handle, Prepared
+from lockgate_sandbox.parts import registry
+from lockgate_sandbox.running import RunningWorld
+from lockgate_sandbox.said import Said
+from lockgate_sandbox.source import CHART, CRDS, PACKAGES
+from lockgate_sandbox.supervise.components import free_port
+from lockgate_sandbox.waiting import until_it_answers
+from lockgate_sandbox.worlds import Level
+
+NAMESPACE = "lockgate-system"
+POLL_SECONDS = 2
+_TOKEN_SECONDS = 7 * 24 * 3600
+_RIGHTS = ("rbac", "serviceaccount", "admissionpolicies")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lockgate(Handle):
+    """The operator: `url` has its metrics and its probes."""
+
+    world: RunningWorld
+
+    def upgrade(self, *values: str) -> None:
+        """Install it anew with other values, each NAME=VALUE, as whoever runs a cluster does."""
+        settings = [f"--set={value}" for value in values]
+        same = ("upgrade", "--wait", "--reuse-values", f"--namespace={NAMESPACE}")
+        self.world.helm(*same, *settings, "lockgate", str(CHART))
+
+    def says(self, namespace: str, name: str) -> Said:
+        """What it says of a ModelDeployment now."""
+        shown = self.world.kubectl("get", "modeldeployment", name, "-n", namespace, "-o=json").stdout
+        return Said.by(json.loads(shown))
+
+
+class _Part:
+    name = "lockgate"
+    needs = ("registry",)
+    levels = frozenset({Level.CONTROL_PLANE, Level.CLUSTER})
+    handle = Lockgate
+
+    def prepare(self, level: Level) -> Prepared:
+        """Helm either way; only pods need an image."""
+        images = build_images(["operator"]) if level is Level.CLUSTER else {}
+        return Prepared(programs=programs_of(["helm"]), images=images)
+
+    def install(self, world: RunningWorld, prepared: Prepared) -> Lockgate:
+        """Once only, and for all namespaces."""
+        followed = world.add(registry.PART)
+        world.apply(objects.namespace(NAMESPACE))
+        if isinstance(world, ClusterWorld):
+            url = _from_its_image(world, prepared.images["operator"], followed)
+        else:
+            url = _as_process(world, followed)
+        until_it_answers("Lockgate", f"{url}/readyz")
+        return Lockgate(world=world, url=url)
+
+
+def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Registry) -> str:
+    world.load_image_archives([image.archive])
+    world.apply(objects.secret("lockgate-registry", NAMESPACE, api_key=followed.keys["viewer"]))
+    repository, _, digest = image.reference.partition("@")
+    asks = {"baseUrl": followed.inner_url, "allowHttp": True, "pollIntervalSeconds": POLL_SECONDS}
+    values = {
+        "image": {"repository": repository, "digest": digest, "pullPolicy": "Never"},
+        "registry": asks,
+        # The node shares the user's own disk and does not report it.
+        "modelPods": {"storageRequests": False},
+    }
+    path = world.directory / "lockgate-values.json"
+    path.write_text(json.dumps(values))
+    install = ("upgrade", "--install", "--wait", "lockgate", str(CHART))
+    world.helm(*install, f"--namespace={NAMESPACE}", f"--values={path}")
+    return world.forward(NAMESPACE, "lockgate-metrics", 8080)
+
+
+def _as_process(world: RunningWorld, followed: registry.Registry) -> str:
+    world.kubectl("apply", "--server-side", "-f", str(CRDS))
+    world.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    shown = [f"--show-only=templates/{name}.yaml" for name in _RIGHTS]
+    chart = (str(CHART), f"--namespace={NAMESPACE}", "--set=image.repository=unused", *shown)
+    world.kubectl("apply", "-f", "-", stdin=world.helm("template", "lockgate", *chart).stdout)
+    key = world.directory / "lockgate-api-key"
+    key.touch(mode=0o600)
+    key.write_text(followed.keys["viewer"])
+    port = free_port()
+    settings = {
+        "KUBECONFIG": str(world.kubeconfig_for_service_account(NAMESPACE, "lockgate", _TOKEN_SECONDS)),
+        "PYTHONPATH": str(PACKAGES),
+        "LOCKGATE_REGISTRY_BASE_URL": followed.inner_url,
+        "LOCKGATE_REGISTRY_API_KEY_FILE": str(key),
+        "LOCKGATE_POLL_INTERVAL_SECONDS": str(POLL_SECONDS),
+        "LOCKGATE_FETCH_IMAGE": "localhost/lockgate/operator:none",
+        "LOCKGATE_HTTP_HOST": "127.0.0.1",
+        "LOCKGATE_HTTP_PORT": str(port),
+    }
+    world.join("lockgate", [sys.executable, "-m", "lockgate", "run"], settings)
+    return f"http://127.0.0.1:{port}"
+
+
+PART = _Part()

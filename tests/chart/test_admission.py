@@ -1,0 +1,303 @@
+"""The admission policies on a real API server: what the operator's account may do, and nothing beside it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.privileges import PRIVILEGES, Object, pod
+from tests.chart.rendering import CHART, EVERYTHING, REPOSITORY, SMALLEST
+from tests.fakes.builders import PODS, SOURCE, T0, deployment, revision, runtime_object
+from tests.fakes.drawn import drawn
+from tests.waiting import wait_until
+
+from lockgate.api.parse import parse_model_runtime
+from lockgate.backends.deployment.render import render_entry
+from lockgate.domain.observed import Observed, Target
+from lockgate.names import FIELD_MANAGER
+from lockgate.plan.planner import plan_rollout
+from lockgate_sandbox.api import ApiClient, ApiError
+from lockgate_sandbox.running import RunningWorld
+
+pytestmark = pytest.mark.integration
+GROUP = "/apis/lockgate.dev/v1alpha1"
+SETTINGS = replace(
+    PODS,
+    sources={"default": replace(SOURCE, ca_config_map="corporate-ca")},
+    proxy=(("HTTPS_PROXY", "http://proxy:3128"),),
+    cache_claim="models",
+    cache_fs_group=10001,
+)
+ACTIVE_SECONDS = 60.0
+MODELS_POLICY = REPOSITORY / "docs" / "examples" / "models-network-policy.yaml"
+
+
+def rendered(world: RunningWorld) -> str:
+    return world.helm(
+        "template",
+        "guard-lockgate",
+        str(CHART),
+        "--namespace=guarded",
+        "--set=image.repository=unused",
+        "--set=registry.caBundle.configMap=corporate-ca",
+        "--set=modelPods.cache.claimName=models",
+        *(f"--show-only=templates/{name}.yaml" for name in ("rbac", "serviceaccount", "admissionpolicies")),
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def guarded(control_plane: RunningWorld) -> Iterator[RunningWorld]:
+    """A control plane with the CRDs, the operator's account and the policies, in force."""
+    world = control_plane
+    world.kubectl("apply", "--server-side", "-f", str(CHART / "crds"))
+    world.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    world.kubectl("create", "namespace", "guarded", check=False)
+    objects = rendered(world)
+    world.kubectl("apply", "-f", "-", stdin=objects)
+    yield world
+    world.kubectl("delete", "--wait=false", "-f", "-", stdin=objects)
+
+
+@pytest.fixture(scope="module")
+def operator(guarded: RunningWorld) -> Iterator[ApiClient]:
+    """Calls as the operator's account."""
+    kubeconfig = guarded.kubeconfig_for_service_account("guarded", "guard-lockgate")
+    with ApiClient(kubeconfig) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def administrator(guarded: RunningWorld) -> Iterator[ApiClient]:
+    with ApiClient(guarded.kubeconfig) as client:
+        yield client
+
+
+def at(kind: str, namespace: str) -> str:
+    apps = "/apis/apps/v1"
+    root = {"services": "/api/v1", "modeldeployments": GROUP}.get(kind, apps)
+    return f"{root}/namespaces/{namespace}/{kind}"
+
+
+def asked(namespace: str, **metadata: Any) -> Object:
+    return {
+        "apiVersion": "lockgate.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "churn", "namespace": namespace} | metadata,
+        "spec": {
+            "model": {"registry": "model", "collection": "churn", "alias": "production"},
+            "runtime": {"name": "onnx"},
+            "replicas": 0,
+        },
+    }
+
+
+@pytest.fixture
+def children(administrator: ApiClient, operator: ApiClient, namespace: str) -> tuple[Object, Object]:
+    """A Deployment and a Service as the operator renders them for a ModelDeployment that exists."""
+    owner = administrator.post(at("modeldeployments", namespace), asked(namespace))
+    parsed = deployment(namespace=namespace, uid=owner["metadata"]["uid"], replicas=0)
+    plan = plan_rollout(parsed, Target(revision=revision(1), pinned=False), Observed(), T0)
+    workload, service = drawn(parsed, parse_model_runtime(runtime_object()), plan, SETTINGS)
+    workload, service = json.loads(json.dumps((workload, service)))
+    wait_until_in_force(operator, workload)
+    return workload, service
+
+
+def wait_until_in_force(operator: ApiClient, workload: Object) -> None:
+    """A new policy is enforced after a while; each of the two for children is asked for."""
+    stray = copy.deepcopy(workload)
+    stray["metadata"]["labels"] = {}
+    shared = copy.deepcopy(workload)
+    shared["spec"]["template"]["spec"]["hostNetwork"] = True
+    for candidate in (stray, shared):
+        in_force(lambda candidate=candidate: refusal(operator, "deployments", candidate))
+
+
+def in_force(refused: Callable[[], str | None]) -> str:
+    """What is said against it once a policy is enforced."""
+    return str(wait_until("the policy is enforced", refused, within=ACTIVE_SECONDS, every=0.2))
+
+
+def refusal(client: ApiClient, kind: str, body: Object, method: str = "POST") -> str | None:
+    """What the API server says against it; None when it would take it. Nothing is written."""
+    path = at(kind, body["metadata"]["namespace"])
+    try:
+        if method == "POST":
+            client.call("POST", f"{path}?dryRun=All", body)
+        else:
+            client.call(
+                "PATCH",
+                f"{path}/{body['metadata']['name']}?dryRun=All&force=true&fieldManager={FIELD_MANAGER}",
+                body,
+                "application/apply-patch+yaml",
+            )
+    except ApiError as error:
+        if error.status not in (403, 422):
+            raise
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_the_operator_renders_is_taken(
+    operator: ApiClient, children: tuple[Object, Object], method: str
+) -> None:
+    workload, service = children
+    assert refusal(operator, "deployments", workload, method) is None
+    assert refusal(operator, "services", service, method) is None
+
+
+@pytest.mark.parametrize("name", PRIVILEGES)
+def test_the_operators_account_cannot_start_a_pod_with(
+    name: str, operator: ApiClient, administrator: ApiClient, children: tuple[Object, Object]
+) -> None:
+    words, change = PRIVILEGES[name]
+    workload = children[0]
+    change(workload)
+    said = refusal(operator, "deployments", workload)
+    assert said is not None
+    assert words in said
+    assert words in (refusal(operator, "deployments", workload, "PATCH") or "")
+    assert refusal(administrator, "deployments", workload) is None
+
+
+def test_the_operators_account_cannot_write_what_no_model_deployment_controls(
+    operator: ApiClient, children: tuple[Object, Object]
+) -> None:
+    for kind, child in zip(("deployments", "services"), children, strict=True):
+        for owners in ([], [child["metadata"]["ownerReferences"][0] | {"kind": "ReplicaSet"}]):
+            orphan = copy.deepcopy(child)
+            orphan["metadata"]["ownerReferences"] = owners
+            assert "that a ModelDeployment controls" in (refusal(operator, kind, orphan) or "")
+
+
+def test_the_operators_account_cannot_take_over_what_is_somebody_elses(
+    operator: ApiClient, administrator: ApiClient, children: tuple[Object, Object]
+) -> None:
+    for kind, child in zip(("deployments", "services"), children, strict=True):
+        theirs = copy.deepcopy(child)
+        del theirs["metadata"]["ownerReferences"]
+        administrator.post(at(kind, theirs["metadata"]["namespace"]), theirs)
+        assert "may not take over" in (refusal(operator, kind, child, "PATCH") or "")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"type": "NodePort"}, {"externalIPs": ["192.0.2.1"]}], ids=lambda fields: next(iter(fields))
+)
+def test_the_operators_account_cannot_open_a_model_to_the_outside(
+    operator: ApiClient, children: tuple[Object, Object], fields: Object
+) -> None:
+    service = children[1]
+    service["spec"] |= fields
+    assert "inside the cluster only" in (refusal(operator, "services", service) or "")
+
+
+def test_the_operators_account_keeps_a_ledger_of_its_own_and_touches_no_other(
+    operator: ApiClient, administrator: ApiClient, children: tuple[Object, Object]
+) -> None:
+    release = replace(revision(1), release="3fa9c1d2")
+    owner = children[0]["metadata"]["ownerReferences"][0]
+    namespace = children[0]["metadata"]["namespace"]
+    entry = render_entry(deployment(namespace=namespace, uid=owner["uid"]), release, {"spec": {}})
+    assert refusal(operator, "controllerrevisions", entry) is None
+    theirs = copy.deepcopy(entry)
+    theirs["metadata"] = {"name": "theirs", "namespace": namespace}
+    assert "with its own labels" in (refusal(operator, "controllerrevisions", theirs) or "")
+    path = at("controllerrevisions", namespace)
+    for each in (entry, theirs):
+        administrator.post(path, each)
+    operator.delete(f"{path}/{entry['metadata']['name']}")
+    with pytest.raises(ApiError, match="delete only objects with its own labels"):
+        operator.delete(f"{path}/theirs")
+
+
+def test_what_runs_may_be_scaled_after_the_charts_values_have_changed(
+    operator: ApiClient, administrator: ApiClient, children: tuple[Object, Object]
+) -> None:
+    workload = children[0]
+    pod(workload)["volumes"].append({"name": "x", "secret": {"secretName": "key-of-old"}})
+    administrator.post(at("deployments", workload["metadata"]["namespace"]), workload)
+    workload["spec"]["replicas"] = 5
+    assert refusal(operator, "deployments", workload, "PATCH") is None
+
+
+@pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
+def test_the_api_server_takes_the_whole_chart(guarded: RunningWorld, values: Path) -> None:
+    guarded.kubectl("create", "namespace", "growth", check=False)
+    guarded.kubectl("create", "namespace", "risk", check=False)
+    objects = guarded.helm(
+        "template", "whole", str(CHART), "--namespace=guarded", f"--values={values}", "--skip-crds"
+    ).stdout
+    guarded.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=objects)
+
+
+def test_the_network_policy_for_models_is_taken_and_meets_their_pods(
+    guarded: RunningWorld, children: tuple[Object, Object], namespace: str
+) -> None:
+    text = MODELS_POLICY.read_text().replace("namespace: growth", f"namespace: {namespace}")
+    guarded.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
+    policy, template = yaml.safe_load(text)["spec"], children[0]["spec"]["template"]
+    assert policy["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    named = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+    assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} <= named
+
+
+class TestAnnotations:
+    def test_a_model_deployment_holds_as_much_as_people_and_tools_write(
+        self, guarded: RunningWorld, administrator: ApiClient, children: object, namespace: str
+    ) -> None:
+        tools = {
+            "kubectl.kubernetes.io/last-applied-configuration": "x" * 20_000,
+            "example.com/why": "é" * 500,
+        }
+        found = asked(namespace, annotations=tools, labels={"team": "growth"}) | {}
+        found["metadata"]["name"] = "other"
+        assert refusal(administrator, "modeldeployments", found) is None
+
+    @pytest.mark.parametrize("holder", ["annotations", "labels"])
+    def test_nobody_can_fill_the_operators_memory_with(
+        self, holder: str, administrator: ApiClient, children: object, namespace: str
+    ) -> None:
+        much = {f"example.com/{number:05d}-{'x' * 50}": "y" * 60 for number in range(300)}
+        found = asked(namespace, **{holder: much})
+        found["metadata"]["name"] = "other"
+        said = in_force(lambda: refusal(administrator, "modeldeployments", found))
+        assert "32768 characters together" in said
+
+    def test_one_that_was_fat_before_can_still_be_changed_and_deleted(
+        self, guarded: RunningWorld, administrator: ApiClient, namespace: str
+    ) -> None:
+        policies = [text for text in rendered(guarded).split("---\n") if ".annotations" in text]
+        guarded.kubectl("delete", "-f", "-", stdin="---\n".join(policies))
+        fat = asked(namespace, annotations={"example.com/much": "x" * 200_000})
+        fat["metadata"]["finalizers"] = ["example.com/wait"]
+        wait_until_taken(administrator, at("modeldeployments", namespace), fat)
+        guarded.kubectl("apply", "-f", "-", stdin="---\n".join(policies))
+        probe = asked(namespace, annotations={"example.com/much": "y" * 200_000})
+        probe["metadata"]["name"] = "probe"
+        in_force(lambda: refusal(administrator, "modeldeployments", probe))
+        path = at("modeldeployments", namespace) + "/churn"
+        administrator.merge(path, {"spec": {"replicas": 1}})
+        administrator.delete(path)
+        administrator.merge(path, {"metadata": {"finalizers": None}})
+        with pytest.raises(ApiError, match="not found"):
+            administrator.get(path)
+
+
+def wait_until_taken(client: ApiClient, path: str, body: Object) -> None:
+    """A policy that was deleted is enforced for a while longer."""
+
+    def taken() -> bool:
+        try:
+            client.post(path, body)
+        except ApiError:
+            return False
+        return True
+
+    wait_until("the policy is gone", taken, within=ACTIVE_SECONDS, every=0.2)

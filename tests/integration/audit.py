@@ -1,0 +1,55 @@
+"""What the operator has asked of the API server, as the API server's audit log tells it.
+
+A request is in the log before it is answered, so whoever has seen an effect finds the request too;
+what the operator does beside its passes (Events, lists) may come later and must be waited for.
+"""
+
+import json
+
+from lockgate_sandbox.api import Json
+from lockgate_sandbox.running import RunningWorld
+
+OPERATOR = "system:serviceaccount:lockgate-system:lockgate"
+
+
+def of_the_operator(world: RunningWorld) -> list[Json]:
+    """Every finished request of the operator's identity, in any namespace, in their order."""
+    return [entry for entry in _lines(world, OPERATOR) if entry["user"]["username"] == OPERATOR]
+
+
+def in_namespace(world: RunningWorld, namespace: str) -> list[Json]:
+    """The operator's finished requests in one namespace, lists and watches aside."""
+    return [
+        entry
+        for entry in _lines(world, namespace)
+        if (entry.get("userAgent") or "").startswith("lockgate/")
+        and entry["verb"] not in ("list", "watch")
+        and (entry.get("objectRef") or {}).get("namespace") == namespace
+    ]
+
+
+def told(entries: list[Json]) -> str:
+    """One line a request, for whoever reads why a test failed."""
+    return "\n".join(map(_told, entries)) or "no request"
+
+
+def _told(entry: Json) -> str:
+    place = entry.get("objectRef") or {}
+    what = "/".join(filter(None, (place.get("resource"), place.get("subresource"))))
+    where = "/".join(filter(None, (place.get("namespace"), place.get("name"))))
+    return (
+        f"{entry['requestReceivedTimestamp']} {entry['verb']} {what or entry['requestURI']} {where or '-'} "
+        f"-> {entry['responseStatus'].get('code')} by {entry.get('userAgent')}"
+    )
+
+
+def _lines(world: RunningWorld, part: str) -> list[Json]:
+    found = []
+    with world.audit_log.open() as log:
+        for line in log:
+            # By far the most are others', and not worth parsing; the last may be half written.
+            if part in line and line.endswith("\n"):
+                entry = json.loads(line)
+                if entry["stage"] == "ResponseComplete":
+                    found.append(entry)
+    return found

@@ -1,0 +1,284 @@
+"""The lock gate under very many writes: strategies of every kind, pods that die, a route that lags, kills.
+
+A little world plays a backend with one workload for each release and a route between them. What is
+written is what `within_reach` says, in the fixed order grow, route, shrink, and a kill may come between
+any two writes. After every single write the invariants are checked. `make test` lives through a million
+writes beside the tests that wait; `LOCKGATE_REACH_WRITES` says how many it are.
+"""
+
+import os
+import random
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import pytest
+from tests.fakes.builders import revision
+
+from lockgate.api.status import Revision, Role
+from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
+from lockgate.domain.plan import Stage, Track, TrafficSplit
+from lockgate.plan.arms import compose
+from lockgate.plan.reach import pods_for, within_reach
+
+WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**5)))
+SEED = 7
+STEPS = ((0, 10, 50, 100), (1, 5, 25), (100,), (0, 0, 100), (50, 20, 80))
+RELEASES = [replace(revision(number), release=f"{number:08x}") for number in range(1, 40)]
+
+
+@dataclass
+class Workload:
+    """Pods of one release: asked for, and available."""
+
+    release: Revision
+    asked: int
+    available: int = 0
+
+
+@dataclass
+class World:
+    """What a cluster holds of one ModelDeployment with a route."""
+
+    size: int
+    workloads: dict[str, Workload] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)
+    writes: int = 0
+
+    def observed(self) -> Observed:
+        facts = tuple(
+            WorkloadFacts(
+                name=name,
+                revision=one.release,
+                replicas=one.asked,
+                updated=one.asked,
+                total=one.asked,
+                available=one.available,
+                generation_observed=True,
+            )
+            for name, one in self.workloads.items()
+        )
+        route = RouteFacts(written=tuple(self.written.items()), served=tuple(self.served.items()))
+        return Observed(workload=None, others=facts, route=route if self.written else None)
+
+    def operations(self, stage: Stage) -> list[tuple[str, object]]:
+        """Grow, route, shrink."""
+        named = {track.workload: track for track in stage.tracks}
+        present = {name: one.asked for name, one in self.workloads.items()}
+        grown = [track for name, track in named.items() if (track.replicas or 0) > present.get(name, 0)]
+        missing = [track for name, track in named.items() if name not in present and track not in grown]
+        route = dict(stage.split.weights) if stage.split else {}
+        shrunk = [track for name, track in named.items() if (track.replicas or 0) < present.get(name, 0)]
+        gone = [name for name in present if name not in named]
+        return (
+            [("size", track) for track in (*grown, *missing)]
+            + ([("route", route)] if route and route != self.written else [])
+            + [("size", track) for track in shrunk]
+            + [("prune", name) for name in gone]
+        )
+
+    def write(self, kind: str, what: object) -> None:
+        self.writes += 1
+        if kind == "route":
+            assert isinstance(what, dict)
+            self.check_route(what)
+            self.written = dict(what)
+        elif kind == "prune":
+            assert isinstance(what, str)
+            self.check_fewer(what, 0)
+            del self.workloads[what]
+        else:
+            assert isinstance(what, Track)
+            one = self.workloads.setdefault(what.workload, Workload(what.release, 0))
+            assert one.release.is_same(what.release)
+            asked = what.replicas or 0
+            if asked < one.asked:
+                self.check_fewer(what.workload, asked)
+            one.asked, one.available = asked, min(one.available, asked)
+
+    def check_route(self, weights: dict[str, int]) -> None:
+        assert sum(weights.values()) == 100
+        assert all(0 <= weight <= 100 for weight in weights.values())
+        for name, weight in weights.items():
+            if weight > self.written.get(name, 0):
+                here = self.workloads.get(name)
+                assert here is not None, f"traffic for {name}, which is not there"
+                assert here.available >= pods_for(self.size, weight), "a weight before its pods"
+
+    def check_fewer(self, name: str, left: int) -> None:
+        asked = max(self.written.get(name, 0), self.served.get(name, 0))
+        assert left >= pods_for(self.size, asked), f"{name} is asked for {asked} % and shrinks to {left}"
+
+    def live(self, rng: random.Random) -> None:
+        """Pods come up or die, the gateway catches up, each by chance."""
+        fate = rng.random()
+        if fate < 0.7:
+            for one in self.workloads.values():
+                one.available = min(one.asked, one.available + rng.randint(0, 4))
+        elif fate < 0.75 and self.workloads:
+            one = rng.choice(list(self.workloads.values()))
+            one.available = max(0, one.available - 1)
+        if fate > 0.4:
+            self.served = dict(self.written)
+
+
+def track(role: Role, number: int, replicas: int) -> Track:
+    release = RELEASES[number]
+    return Track(role=role, release=release, workload=f"churn-{release.release}", replicas=replicas)
+
+
+@cache
+def ideal(stable: int, candidate: int | None, weight: int, size: int) -> Stage:
+    """All that should be there."""
+    serving = track(Role.STABLE, stable, size)
+    if candidate is None:
+        return Stage(tracks=(serving,), split=TrafficSplit(weights=((serving.workload, 100),)))
+    rising = track(Role.CANDIDATE, candidate, max(1, pods_for(size, weight)))
+    weights = ((serving.workload, 100 - weight), (rising.workload, weight))
+    return Stage(tracks=(serving, rising), split=TrafficSplit(weights=weights))
+
+
+@dataclass
+class Rollout:
+    """The life cycle of any strategy with a workload of its own for each release."""
+
+    rng: random.Random
+    world: World
+    stable: int = 0
+    candidate: int | None = None
+    step: int = 0
+    steps: tuple[int, ...] = (100,)
+
+    def ideal(self) -> Stage:
+        return ideal(self.stable, self.candidate, self.steps[self.step], self.world.size)
+
+    def happen(self) -> None:
+        """What people and registries do."""
+        fate = self.rng.random()
+        if fate < 0.10:
+            others = [n for n in range(len(RELEASES)) if n != self.stable]
+            self.candidate, self.step = self.rng.choice(others), 0
+            self.steps = self.rng.choice(STEPS)
+        elif fate < 0.14:
+            self.candidate, self.step = None, 0
+        elif fate < 0.16:
+            self.world.size = self.rng.choice((1, 2, 3, 5, 8))
+
+    def advance(self) -> None:
+        ideal, world = self.ideal(), self.world
+        assert ideal.split is not None
+        weights = dict(ideal.split.weights)
+        if self.candidate is None or not weights == world.written == world.served:
+            return
+        pods = {name: one.available for name, one in world.workloads.items()}
+        if any(pods.get(name, 0) < pods_for(world.size, weight) for name, weight in weights.items()):
+            return
+        if self.step + 1 < len(self.steps):
+            self.step += 1
+        elif weights.get(f"churn-{RELEASES[self.candidate].release}") == 100:
+            self.stable, self.candidate, self.step = self.candidate, None, 0
+        else:
+            self.steps, self.step = (*self.steps, 100), self.step + 1
+
+    def a_pass(self, *, may_be_killed: bool) -> int:
+        stage = within_reach(self.ideal(), self.world.observed(), self.world.size)
+        operations = self.world.operations(stage)
+        killed = may_be_killed and self.rng.random() < 0.2
+        for kind, what in operations[: self.rng.randint(0, len(operations)) if killed else None]:
+            self.world.write(kind, what)
+        return len(operations)
+
+
+def live(seed: int) -> int:
+    """One life: chaos, and then rest."""
+    rng = random.Random(seed)
+    world = World(size=rng.choice((1, 2, 4, 7)))
+    rollout = Rollout(rng, world)
+    for _ in range(600):
+        rollout.happen()
+        world.live(rng)
+        rollout.a_pass(may_be_killed=True)
+        rollout.advance()
+    for _ in range(200):
+        for one in world.workloads.values():
+            one.available = one.asked
+        world.served = dict(world.written)
+        if not rollout.a_pass(may_be_killed=False):
+            before = (rollout.stable, rollout.candidate, rollout.step)
+            rollout.advance()
+            if before == (rollout.stable, rollout.candidate, rollout.step):
+                break
+    else:
+        raise AssertionError("it never comes to rest")
+    assert rollout.candidate is None
+    assert world.written == {f"churn-{RELEASES[rollout.stable].release}": 100}
+    assert set(world.workloads) == set(world.written), "what is named nowhere is gone"
+    return world.writes
+
+
+def test_no_write_takes_capacity_from_anybody_or_sends_traffic_nowhere():
+    writes = lives = 0
+    while writes < WRITES:
+        try:
+            writes += live(SEED * 10**6 + lives)
+        except AssertionError as error:
+            raise AssertionError(f"life {SEED * 10**6 + lives}: {error}") from error
+        lives += 1
+    assert lives > 10
+
+
+def facts(name: str, release: Revision, available: int) -> WorkloadFacts:
+    return WorkloadFacts(
+        name=name,
+        revision=release,
+        replicas=4,
+        updated=4,
+        total=4,
+        available=available,
+        generation_observed=True,
+    )
+
+
+def test_a_weight_does_not_rise_on_the_pods_of_another_release():
+    old, new = RELEASES[:2]
+    ideal = Stage(
+        tracks=(Track(role=Role.CANDIDATE, release=new, workload="churn", replicas=4),),
+        split=TrafficSplit(weights=(("churn", 100),)),
+    )
+    there = Observed(others=(facts("churn", old, 4),), route=RouteFacts(written=(("other", 100),)))
+    assert within_reach(ideal, there, 4).split == TrafficSplit(weights=(("other", 100),))
+    there = replace(there, others=(facts("churn", new, 4),))
+    assert within_reach(ideal, there, 4).split == ideal.split
+
+
+def test_what_an_autoscaler_decides_is_left_to_it():
+    ideal = Stage(
+        tracks=(Track(role=Role.STABLE, release=RELEASES[0], workload="churn", replicas=None),),
+        split=TrafficSplit(weights=(("churn", 100),)),
+    )
+    there = Observed(others=(facts("churn", RELEASES[0], 4),), route=RouteFacts(written=(("churn", 100),)))
+    assert within_reach(ideal, there, 4) == ideal
+
+
+def test_a_split_makes_a_hundred_or_is_none():
+    for weights in ((("a", 99),), (("a", 101), ("b", -1)), (("a", 50), ("a", 50))):
+        with pytest.raises(ValueError, match="no hundred"):
+            TrafficSplit(weights=weights)
+
+
+def test_arms_keep_their_shares_to_the_percent():
+    champion = (("champion", 90), ("champion-next", 10))
+    split = compose([(80, champion), (20, (("challenger", 100),))])
+    assert dict(split.weights) == {"champion": 72, "champion-next": 8, "challenger": 20}
+    with pytest.raises(ValueError, match="no hundred"):
+        compose([(80, champion)])
+
+
+def test_whatever_the_shares_of_arms_they_make_a_hundred():
+    rng = random.Random(SEED)
+    for _ in range(2000):
+        first, second = rng.randint(0, 100), rng.randint(0, 100)
+        arm = (("a", 100 - second), ("b", second))
+        split = compose([(first, arm), (100 - first, (("c", 33), ("d", 67)))])
+        exact = first * second / 100
+        assert abs(dict(split.weights)["b"] - exact) < 1
