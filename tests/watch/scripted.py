@@ -199,11 +199,9 @@ class ScriptedApiServer:
         seen = int(request.query.get("resourceVersion") or 0)
         ends = loop.time() + float(request.query.get("timeoutSeconds") or 1800)
         while loop.time() < ends and resource.plural not in self.stream_error:
-            for version, kind, type_, obj in tuple(self._log):
-                mute = resource.plural in self.deaf or self.silent.is_set()
-                if version > seen and kind is resource and namespace in ("", key_of(obj)[0]) and not mute:
-                    seen = version
-                    yield _line(type_, {"kind": resource.kind, "apiVersion": resource.api_version, **obj})
+            for version, line in self._news(resource, namespace, seen):
+                seen = version
+                yield line
             async with self._told:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._told.wait(), min(0.5, max(0.01, ends - loop.time())))
@@ -213,8 +211,24 @@ class ScriptedApiServer:
             self.errors_told += 1
             yield _line("ERROR", {**STATUS, "code": self.stream_error[resource.plural]})
             return
-        version = {"resourceVersion": str(max(seen, self.version))}
-        yield _line("BOOKMARK", {"kind": resource.kind, "metadata": version})
+        # A bookmark promises that all before it was told: what came in the last moment comes first.
+        while news := self._news(resource, namespace, seen):
+            for version, line in news:
+                seen = version
+                yield line
+        bookmark = {"resourceVersion": str(max(seen, self.version))}
+        yield _line("BOOKMARK", {"kind": resource.kind, "metadata": bookmark})
+
+    def _news(self, resource: Resource, namespace: str, seen: int) -> list[tuple[int, bytes]]:
+        """What a stream has yet to tell after a version."""
+        if resource.plural in self.deaf or self.silent.is_set():
+            return []
+        told = {"kind": resource.kind, "apiVersion": resource.api_version}
+        return [
+            (version, _line(type_, told | obj))
+            for version, kind, type_, obj in self._log
+            if version > seen and kind is resource and namespace in ("", key_of(obj)[0])
+        ]
 
 
 def refusal(code: int) -> web.Response:
