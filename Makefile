@@ -14,6 +14,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 
 # What a test needs is one of its marks; those without any run anywhere, at once.
 NEEDS_NOTHING := not (registry or modelserver or watch or integration or cluster)
+# Those that start servers mostly wait, so more of them run at a time than there are processors. Each
+# waits with a deadline, which a busy machine may miss: it is tried once more, and named if it needed that.
+JOBS ?= 3
+UNSTEADY ?= --reruns 1 --reruns-delay 2
 
 .PHONY: help
 help: ## What can be made
@@ -58,15 +62,15 @@ imports: env ## Layers and doors
 
 .PHONY: unit
 unit: env ## Unit, property, golden, scenario and contract tests; they start no server
-	@$(BIN)/python -m pytest -q -m "$(NEEDS_NOTHING)"
+	@$(BIN)/python -m pytest -q -n auto -m "$(NEEDS_NOTHING)"
 
 .PHONY: other-python
 other-python: env build ## The unit tests and those of signals once more, on another Python if there is one
-	@$(BIN)/python -m tests.other_python -q -m "$(NEEDS_NOTHING) or signals"
+	@$(BIN)/python -m tests.other_python -q -n auto $(UNSTEADY) -m "$(NEEDS_NOTHING) or signals"
 
 .PHONY: oldest-client
 oldest-client: env ## The registry's door once more, with the oldest W&B client that is supported
-	@$(BIN)/python -m tests.oldest_client -q tests/registry_door
+	@$(BIN)/python -m tests.oldest_client -q -n $(JOBS) $(UNSTEADY) tests/registry_door
 
 .PHONY: build
 build: env ## The programs of the local cluster, built once and cached
@@ -74,18 +78,13 @@ build: env ## The programs of the local cluster, built once and cached
 
 .PHONY: integration
 integration: env build ## On the real control plane, the registry stand-in and the model server; no root needed
-	@# The operator's own tests mostly wait, so the others run beside them; their output follows.
-	@others=$$(mktemp); failed=0; \
-	$(BIN)/python -m pytest -q -m "(registry or modelserver or watch or integration) and not cluster" \
-		--ignore=tests/integration > "$$others" 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest -q -m integration tests/integration || failed=1; \
-	LOCKGATE_REACH_WRITES=1000000 $(BIN)/python -m pytest -q tests/unit/test_reach.py || failed=1; \
-	wait $$beside || failed=1; cat "$$others"; rm -f "$$others"; exit $$failed
+	@$(BIN)/python -m pytest -q -n $(JOBS) $(UNSTEADY) -m "(registry or modelserver or watch or integration) and not cluster"
+	@LOCKGATE_REACH_WRITES=1000000 $(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py
 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
-		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q -m cluster; fi
+		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
 
 .PHONY: bench
 bench: env build ## What the operator costs as deployments grow in number (two minutes)
