@@ -219,6 +219,18 @@ async def test_those_who_hold_connections_open_keep_nobody_out_of_their_own_port
     let_go(held)
 
 
+async def test_those_who_come_all_at_once_are_no_more_than_fit(server: WebServer):
+    port = server.metrics.port
+    crowd = await asyncio.gather(
+        *(asyncio.open_connection("127.0.0.1", port) for _ in range(3 * CONNECTIONS))
+    )
+    waiting = [asyncio.create_task(is_cut(reader)) for reader, _ in crowd]
+    _, left = await asyncio.wait(waiting, timeout=1)
+    assert 0 < len(left) <= CONNECTIONS
+    let_go(crowd)
+    await asyncio.wait(waiting)
+
+
 @pytest.mark.parametrize("port", ["metrics", "probes"])
 async def test_half_a_request_is_cut_in_the_end(
     monkeypatch: pytest.MonkeyPatch, server: WebServer, port: str

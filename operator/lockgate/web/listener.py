@@ -57,9 +57,6 @@ class Listener:
     def _admit(self) -> asyncio.Protocol:
         assert self._runner is not None
         assert self._runner.server is not None
-        while len(self._open) >= CONNECTIONS:
-            # Whoever has been here longest goes: an honest request is over long before.
-            next(iter(self._open)).leave()
         return _Guest(self._runner.server(), self._open)
 
 
@@ -73,6 +70,9 @@ class _Guest(asyncio.Protocol):
         self._end: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        while len(self._present) >= CONNECTIONS:
+            # Whoever has been here longest goes: an honest request is over long before.
+            next(iter(self._present)).leave()
         self._present[self] = None
         self._transport = transport
         self._end = asyncio.get_running_loop().call_later(CONNECTION_SECONDS, self.leave)
