@@ -16,7 +16,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lockgate.fetch.cli import run
 
         return run(options)
-    return _run()
+    try:
+        return _run()
+    except SettingsError as error:
+        print(f"lockgate: {error}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,12 +58,8 @@ def _run() -> int:
     from lockgate.registries.configured import configured_registries
     from lockgate.telemetry.logs import set_up_logs
 
-    try:
-        settings = Settings.from_environment()
-        registries = configured_registries(settings)
-    except SettingsError as error:
-        print(f"lockgate: {error}", file=sys.stderr)
-        return 2
+    settings = Settings.from_environment()
+    registries = configured_registries(settings)
     set_up_logs(settings.log_level, settings.log_format)
 
     async def run_and_leave() -> None:

@@ -35,7 +35,7 @@ from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.poller import Poller
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
-from lockgate.settings import Settings
+from lockgate.settings import Settings, SettingsError
 from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings
 from lockgate.watch.hearing import Hearing, feeds_of
@@ -44,7 +44,7 @@ from lockgate.watch.supervisor import WatchSupervisor
 from lockgate.watch.sweep import Sweeper
 from lockgate.watch.wire import Wire
 from lockgate.web.health import Vitals
-from lockgate.web.server import HealthServer
+from lockgate.web.server import WebServer
 from lockgate.work.attention import Attention
 from lockgate.work.queue import WorkQueue
 from lockgate.work.tasks import attempt, end, keep
@@ -117,7 +117,7 @@ class App:
             self._queue.wake,
             interval=settings.sweep_seconds,
         )
-        self._health = HealthServer(self._metrics.registry, self._vitals(), self._metrics.sample)
+        self._web = WebServer(self._metrics.registry, self._vitals(), self._metrics.sample)
         self._metrics.watch_gauges(
             queue_depth=lambda: len(self._queue),
             queue_oldest_seconds=self._queue.oldest_seconds,
@@ -171,14 +171,19 @@ class App:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set."""
+        """Run until `stop` is set; raises SettingsError when a port of ours is taken."""
         settings = self._settings
-        await self._health.start(settings.http_host, settings.http_port)
+        try:
+            await self._web.start(settings)
+        except SettingsError:
+            await self._session.close()
+            raise
         _log.info(
             "started",
             version=__version__,
             registries={name: source.base_url for name, source in self._pod_sources.items()},
             port=settings.http_port,
+            probe_port=settings.probe_port,
         )
         workers = Workers(
             self._queue,
@@ -243,7 +248,7 @@ class App:
             events=self._outbox.flush(within=_LAST_EVENTS_SECONDS),
             watch=asyncio.to_thread(self._watch.stop, _LEFT_SECONDS),
             registries=self._sources.close(),
-            probes=self._health.stop(),
+            web=self._web.stop(),
         )
         await end(_END_SECONDS, connections=self._session.close())
         _log.info("stopped")

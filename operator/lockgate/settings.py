@@ -89,9 +89,10 @@ class Settings:
     sweep_seconds: Annotated[float, "how often everything is listed, for what the watch has missed"] = 600.0
     resync_seconds: Annotated[float, "how often a ModelDeployment is looked at if nothing happens"] = 600.0
     http_host: Annotated[
-        str, "address on which /metrics, /healthz and /readyz answer; empty means all, IPv4 and IPv6"
+        str, "address on which metrics and probes answer; empty means all, IPv4 and IPv6"
     ] = ""
-    http_port: Annotated[int, "its port"] = 8080
+    http_port: Annotated[int, "port of /metrics"] = 8080
+    probe_port: Annotated[int, "port of /healthz and /readyz; must be another one"] = 8081
     log_level: Annotated[str, "DEBUG, INFO, WARNING or ERROR"] = "INFO"
     log_format: Annotated[str, "json, or console for people"] = "json"
     pod_name: Annotated[str, "this instance's name in Events; the host's name unless given"] = ""
@@ -147,14 +148,21 @@ class Settings:
                 raise SettingsError(f"{_variable(setting)} must be a number above 0")
         if self.runtime_edit_share > 1:
             raise SettingsError("LOCKGATE_RUNTIME_EDIT_SHARE must be at most 1, which means all at once")
-        if self.http_port > _LARGEST_PORT:
-            raise SettingsError(f"LOCKGATE_HTTP_PORT must be at most {_LARGEST_PORT}")
+        self._check_ports()
         if self.log_format not in ("json", "console"):
             raise SettingsError(f"LOCKGATE_LOG_FORMAT is {self.log_format!r}; write json or console")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise SettingsError(
                 f"LOCKGATE_LOG_LEVEL is {self.log_level!r}; write DEBUG, INFO, WARNING or ERROR"
             )
+
+    def _check_ports(self) -> None:
+        ports = {"LOCKGATE_HTTP_PORT": self.http_port, "LOCKGATE_PROBE_PORT": self.probe_port}
+        for name, port in ports.items():
+            if port > _LARGEST_PORT:
+                raise SettingsError(f"{name} must be at most {_LARGEST_PORT}")
+        if self.probe_port == self.http_port:
+            raise SettingsError(f"LOCKGATE_PROBE_PORT must not be {self.http_port}, as LOCKGATE_HTTP_PORT is")
 
 
 def check_address(where: str, switch: str, url: str, *, allow_http: bool) -> None:

@@ -95,7 +95,7 @@ class Fleet:
         operator = self._operator = self._make_operator(scratch)
         serving = Serving(self._world.kubeconfig)
         operator.start()
-        probes = Probes(operator.port).start()
+        probes = Probes(operator.probe_port).start()
         try:
             self._first_rollout(serving)
             self._move(operator, serving)
@@ -189,7 +189,7 @@ class Fleet:
         self._audit.clear()
         began = time.monotonic()
         operator.start()
-        probes = Probes(operator.port).start()
+        probes = Probes(operator.probe_port).start()
         self._until("ready again", lambda: probes.was_ready)
         figures.restart_ready_seconds = time.monotonic() - began
         self._wait_quiet()

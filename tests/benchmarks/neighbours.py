@@ -66,7 +66,7 @@ class Street:
         self._send(rules(HOSTILE))
         for each in self._operators.values():
             each.start()
-        probes = Probes(operator.port).start()
+        probes = Probes(operator.probe_port).start()
         try:
             self._settle()
             held = self._api.fault(

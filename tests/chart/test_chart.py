@@ -177,7 +177,7 @@ def test_the_metrics_service_finds_the_operator_and_can_be_left_out(helm: Path) 
     objects = render(helm, EVERYTHING)
     service, template = only(objects, "Service"), only(objects, "Deployment")["spec"]["template"]
     assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
-    assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(9090, "http")]
+    assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(9090, "metrics")]
     without = render(helm, SMALLEST, "metrics.service.enabled=false")
     assert not [found for found in without if found["kind"] == "Service"]
 

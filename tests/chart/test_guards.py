@@ -76,12 +76,28 @@ def test_nobody_but_the_named_peers_reaches_the_operator(helm: Path) -> None:
     assert rule["from"] == [
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     ]
-    named = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
-    assert {port["port"] for port in rule["ports"]} <= named
     names, registry = policy["egress"]
     assert {(port["port"], port["protocol"]) for port in names["ports"]} == {(53, "UDP"), (53, "TCP")}
     assert [port["port"] for port in registry["ports"]] == [443, 6443, 3128]
     assert registry["to"] == [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
+
+
+@pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
+def test_the_named_peers_reach_the_metrics_alone_and_the_kubelet_asks_at_another_port(
+    helm: Path, values: Path
+) -> None:
+    objects = render(helm, values)
+    (container,) = pod_of(objects)["containers"]
+    numbers = {port["name"]: port["containerPort"] for port in container["ports"]}
+    settings = Settings.from_environment(environment(objects))
+    (rule,) = only(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert [(numbers[port["port"]], port["protocol"]) for port in rule["ports"]] == [
+        (settings.http_port, "TCP")
+    ]
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert numbers[container[probe]["httpGet"]["port"]] == settings.probe_port != settings.http_port
+    (served,) = only(objects, "Service")["spec"]["ports"]
+    assert numbers[served["targetPort"]] == settings.http_port
 
 
 def test_an_empty_list_of_peers_lets_nobody_in_and_not_everybody(helm: Path) -> None:

@@ -106,7 +106,7 @@ class FaultOperator(Operator):
     def probe(self, name: str) -> int:
         """The code that /readyz or /healthz answers; 0 when nothing answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.probe_port}/{name}", timeout=5) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return int(error.code)

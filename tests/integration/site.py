@@ -70,7 +70,7 @@ class Operator:
 
     def __init__(self, kubeconfig: Path, registry_url: str, directory: Path, **settings: str) -> None:
         self._log = directory / "operator.log"
-        self.port = _free_port()
+        self.port, self.probe_port = _free_port(), _free_port()
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT / "operator"),
@@ -81,6 +81,7 @@ class Operator:
             "LOCKGATE_REGISTRY_TIMEOUT_SECONDS": "3",
             "LOCKGATE_HTTP_HOST": "127.0.0.1",
             "LOCKGATE_HTTP_PORT": str(self.port),
+            "LOCKGATE_PROBE_PORT": str(self.probe_port),
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -159,20 +159,23 @@ def test_probes_and_metrics_tell_the_truth(site: Site, operator_kubeconfig: Path
     site.deploy()
     site.wait_serving("v0")
 
-    def page(path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{site.operator.port}{path}", timeout=5) as answer:
+    def page(port: int, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             text: str = answer.read().decode()
             return text
 
-    assert page("/healthz") == "ok"
-    assert page("/readyz") == "ok"
+    def metrics() -> str:
+        return page(site.operator.port, "/metrics")
+
+    assert page(site.operator.probe_port, "/healthz") == "ok"
+    assert page(site.operator.probe_port, "/readyz") == "ok"
     labels = (
         f'alias="production",collection="model/churn",name="churn",namespace="{site.namespace}",version="v0"'
     )
     series = f"lockgate_modeldeployment_serving_info{{{labels}}} 1.0"
-    site.wait("what serves is among the metrics", lambda: series in page("/metrics"))
+    site.wait("what serves is among the metrics", lambda: series in metrics())
     site.client.delete(site.path("modeldeployments", "churn"))
-    site.wait("its series are gone", lambda: 'name="churn"' not in page("/metrics"))
+    site.wait("its series are gone", lambda: 'name="churn"' not in metrics())
 
 
 def test_an_operator_that_cannot_see_the_cluster_is_not_ready(site: Site, tmp_path: Path):
@@ -183,7 +186,9 @@ def test_an_operator_that_cannot_see_the_cluster_is_not_ready(site: Site, tmp_pa
 
         def status(path: str) -> int:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{blind.port}{path}", timeout=5) as answer:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{blind.probe_port}{path}", timeout=5
+                ) as answer:
                     code: int = answer.status
                     return code
             except urllib.error.HTTPError as error:

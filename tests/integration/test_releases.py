@@ -33,7 +33,9 @@ def template(site: Site, name: str = "churn") -> Json:
 
 def is_ready(site: Site) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{site.operator.port}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{site.operator.probe_port}/readyz", timeout=5
+        ) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -1,17 +1,21 @@
-"""The probes tell what a restart could mend, and the port serves probes whoever else is on it."""
+"""The probes tell what a restart could mend, and are answered whoever else is on their port or the other."""
 
 import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from lockgate.settings import Settings
+from lockgate.settings import Settings, SettingsError
 from lockgate.web.health import ANSWERS_SECONDS, DEAF_SECONDS, STUCK_SECONDS, Vitals
-from lockgate.web.server import CONNECTIONS, HealthServer
+from lockgate.web.listener import CONNECTIONS, Listener
+from lockgate.web.server import WebServer
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Body:
@@ -36,8 +40,24 @@ class Body:
         )
 
 
-async def ask(server: HealthServer, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
-    reader, writer = await asyncio.open_connection(host, server.port)
+def settings(**given: Any) -> Settings:
+    known = {"registry_base_url": "https://api.wandb.example", "fetch_image": "image@sha256:1"}
+    return Settings(**known | {"http_host": "127.0.0.1", "http_port": 0, "probe_port": 0} | given)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        number: int = found.getsockname()[1]
+        return number
+
+
+def server_of(body: Body, registry: CollectorRegistry | None = None) -> WebServer:
+    return WebServer(registry or CollectorRegistry(), body.vitals(), lambda: None)
+
+
+async def ask(listener: Listener, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection(host, listener.port)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
@@ -52,21 +72,30 @@ def body() -> Body:
 
 
 @pytest.fixture
-async def server(body: Body) -> AsyncIterator[HealthServer]:
-    server = HealthServer(CollectorRegistry(), body.vitals(), lambda: None)
-    await server.start("127.0.0.1", 0)
+async def server(body: Body) -> AsyncIterator[WebServer]:
+    server = server_of(body)
+    await server.start(settings())
     yield server
     await server.stop()
 
 
-async def test_all_is_well(server: HealthServer):
-    assert await ask(server, "/healthz") == (200, "ok")
-    assert await ask(server, "/readyz") == (200, "ok")
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody else has."""
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        yield somebody.getsockname()[1]
 
 
-async def test_a_watch_that_has_ended_is_deadly(server: HealthServer, body: Body):
+async def test_all_is_well(server: WebServer):
+    assert await ask(server.probes, "/healthz") == (200, "ok")
+    assert await ask(server.probes, "/readyz") == (200, "ok")
+
+
+async def test_a_watch_that_has_ended_is_deadly(server: WebServer, body: Body):
     body.alive = False
-    assert (await ask(server, "/healthz"))[0] == 503
+    assert (await ask(server.probes, "/healthz"))[0] == 503
 
 
 async def test_a_watch_that_hears_nothing_is_deadly_only_while_the_api_server_answers(body: Body):
@@ -85,12 +114,20 @@ async def test_passes_that_do_not_end_while_keys_wait_are_deadly(body: Body):
     assert not body.vitals().deadly()
 
 
-async def test_who_cannot_see_is_not_ready_and_says_what_it_does_not_see(server: HealthServer, body: Body):
+async def test_who_cannot_see_is_not_ready_and_says_what_it_does_not_see(server: WebServer, body: Body):
     body.deaf = ["pods"]
-    assert await ask(server, "/readyz") == (503, "not watched: pods")
+    assert await ask(server.probes, "/readyz") == (503, "not watched: pods")
     body.seen = False
-    assert (await ask(server, "/readyz"))[0] == 503
-    assert (await ask(server, "/healthz"))[0] == 200
+    assert (await ask(server.probes, "/readyz"))[0] == 503
+    assert (await ask(server.probes, "/healthz"))[0] == 200
+
+
+async def test_each_port_answers_its_own_pages_alone(server: WebServer):
+    assert (await ask(server.metrics, "/metrics"))[0] == 200
+    for path in ("/healthz", "/readyz", "/"):
+        assert (await ask(server.metrics, path))[0] == 404
+    for path in ("/metrics", "/"):
+        assert (await ask(server.probes, path))[0] == 404
 
 
 class SlowToDraw:
@@ -112,13 +149,13 @@ async def test_scrapes_are_drawn_once_for_all_and_probes_are_answered_meanwhile(
     registry.register(slow)  # type: ignore[arg-type]
     slow.go_on.clear()
     drawn_before = slow.asked
-    server = HealthServer(registry, body.vitals(), lambda: sampled.append(threading.current_thread()))
-    await server.start("127.0.0.1", 0)
+    server = WebServer(registry, body.vitals(), lambda: sampled.append(threading.current_thread()))
+    await server.start(settings())
     try:
-        scrapes = [asyncio.create_task(ask(server, "/metrics")) for _ in range(8)]
+        scrapes = [asyncio.create_task(ask(server.metrics, "/metrics")) for _ in range(8)]
         while slow.asked == drawn_before:
             await asyncio.sleep(0.01)
-        assert await ask(server, "/healthz") == (200, "ok")
+        assert await ask(server.probes, "/healthz") == (200, "ok")
         slow.go_on.set()
         assert {code for code, _ in await asyncio.gather(*scrapes)} == {200}
         assert slow.asked == drawn_before + 1
@@ -128,43 +165,112 @@ async def test_scrapes_are_drawn_once_for_all_and_probes_are_answered_meanwhile(
         await server.stop()
 
 
-async def test_those_who_hold_connections_open_keep_no_probe_out(server: HealthServer):
+async def hold(listener: Listener, how_many: int) -> list[Connection]:
+    """As many as may be slow to ask: each with a part of a request."""
     held = []
-    for _ in range(CONNECTIONS + 20):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 1000)
+    for _ in range(how_many):
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 1000)
         held.append((reader, writer))
-    assert await ask(server, "/healthz") == (200, "ok")
-    with contextlib.suppress(ConnectionError):
-        assert await asyncio.wait_for(held[0][0].read(), 10) == b"", "who came first has gone"
+    return held
+
+
+def let_go(held: list[Connection]) -> None:
     for _, writer in held:
         writer.close()
 
 
-async def test_half_a_request_is_cut_in_the_end(monkeypatch: pytest.MonkeyPatch, body: Body):
-    monkeypatch.setattr("lockgate.web.server.CONNECTION_SECONDS", 0.2)
-    server = HealthServer(CollectorRegistry(), body.vitals(), lambda: None)
-    await server.start("127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: a")
-    try:
-        with contextlib.suppress(ConnectionError):
-            assert await asyncio.wait_for(reader.read(), 10) == b""
-    finally:
-        writer.close()
-        await server.stop()
+async def is_cut(reader: asyncio.StreamReader) -> bool:
+    with contextlib.suppress(ConnectionError):
+        return await asyncio.wait_for(reader.read(), 10) == b""
+    return True
+
+
+@pytest.mark.parametrize("how_many", [CONNECTIONS, CONNECTIONS + 20], ids=["as many as fit", "more"])
+async def test_a_port_of_metrics_that_is_full_leaves_the_probes_answered_at_once(
+    server: WebServer, how_many: int
+):
+    held = await hold(server.metrics, how_many)
+    async with asyncio.timeout(2):
+        assert await ask(server.probes, "/healthz") == (200, "ok")
+        assert await ask(server.probes, "/readyz") == (200, "ok")
+    let_go(held)
+
+
+async def test_who_crowds_the_port_of_metrics_cuts_no_probe_that_is_being_asked(server: WebServer):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.probes.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\n")
+    held = await hold(server.metrics, CONNECTIONS + 20)
+    assert await is_cut(held[0][0]), "the port of metrics was crowded"
+    writer.write(b"Host: x\r\n\r\n")
+    assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 200")
+    writer.close()
+    let_go(held)
+
+
+@pytest.mark.parametrize(("port", "path"), [("metrics", "/metrics"), ("probes", "/healthz")])
+async def test_those_who_hold_connections_open_keep_nobody_out_of_their_own_port(
+    server: WebServer, port: str, path: str
+):
+    listener: Listener = getattr(server, port)
+    held = await hold(listener, CONNECTIONS + 20)
+    assert (await ask(listener, path))[0] == 200
+    assert await is_cut(held[0][0]), "who came first has gone"
+    let_go(held)
+
+
+async def test_those_who_come_all_at_once_are_no_more_than_fit(server: WebServer):
+    port = server.metrics.port
+    crowd = await asyncio.gather(
+        *(asyncio.open_connection("127.0.0.1", port) for _ in range(3 * CONNECTIONS))
+    )
+    waiting = [asyncio.create_task(is_cut(reader)) for reader, _ in crowd]
+    _, left = await asyncio.wait(waiting, timeout=1)
+    assert 0 < len(left) <= CONNECTIONS
+    let_go(crowd)
+    await asyncio.wait(waiting)
+
+
+@pytest.mark.parametrize("port", ["metrics", "probes"])
+async def test_half_a_request_is_cut_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, server: WebServer, port: str
+):
+    monkeypatch.setattr("lockgate.web.listener.CONNECTION_SECONDS", 0.2)
+    held = await hold(getattr(server, port), 1)
+    assert await is_cut(held[0][0])
+    let_go(held)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/nothing"])
+async def test_a_connection_ends_with_its_answer(server: WebServer, path: str):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.metrics.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        assert b"Connection: close" in await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("name", ["http_port", "probe_port"])
+async def test_a_port_that_is_taken_is_told_by_the_name_of_its_setting(body: Body, taken: int, name: str):
+    server = server_of(body)
+    with pytest.raises(SettingsError, match=f"LOCKGATE_{name.upper()} is {taken}, .*address already in use"):
+        await server.start(settings(**{name: taken}))
+
+
+async def test_who_cannot_have_the_one_port_leaves_the_other(body: Body, taken: int):
+    server, free = server_of(body), free_port()
+    with pytest.raises(SettingsError):
+        await server.start(settings(http_port=free, probe_port=taken))
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", free)
 
 
 async def test_unless_told_otherwise_both_families_are_served(body: Body):
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    server = HealthServer(CollectorRegistry(), body.vitals(), lambda: None)
-    settings = Settings(registry_base_url="https://api.wandb.example", fetch_image="image@sha256:1")
-    await server.start(settings.http_host, port)
+    server, host = server_of(body), Settings(registry_base_url="https://a", fetch_image="b").http_host
+    await server.start(settings(http_host=host, http_port=free_port(), probe_port=free_port()))
     try:
-        assert await ask(server, "/healthz") == (200, "ok")
+        assert await ask(server.probes, "/healthz") == (200, "ok")
         if socket.has_dualstack_ipv6():
-            assert await ask(server, "/healthz", "::1") == (200, "ok")
+            assert await ask(server.probes, "/healthz", "::1") == (200, "ok")
     finally:
         await server.stop()

@@ -47,6 +47,8 @@ def test_every_kind_of_value_is_read():
         {"LOCKGATE_RESYNC_SECONDS": "inf"},
         {"LOCKGATE_FETCH_MAX_BYTES": "-1"},
         {"LOCKGATE_HTTP_PORT": "70000"},
+        {"LOCKGATE_PROBE_PORT": "70000"},
+        {"LOCKGATE_PROBE_PORT": "8080"},
         {"LOCKGATE_LOG_FORMAT": "xml"},
         {"LOCKGATE_LOG_LEVEL": "LOUD"},
     ],

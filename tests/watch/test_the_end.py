@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -37,9 +38,9 @@ threading.Thread(target=time.sleep, args=(3600,)).start()
 
 @contextlib.asynccontextmanager
 async def program(
-    api: ScriptedApiServer, tmp_path: Path, before: str = ""
+    api: ScriptedApiServer, tmp_path: Path, before: str = "", **settings: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """The real program, as Kubernetes starts it; `before` runs in it first."""
+    """The real program, as Kubernetes starts it, and the port of its probes; `before` runs in it first."""
     port = free_port()
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(
@@ -53,7 +54,9 @@ async def program(
         "LOCKGATE_REGISTRY_BASE_URL": "http://127.0.0.1:1",
         "LOCKGATE_FETCH_IMAGE": "registry.example/lockgate:1",
         "LOCKGATE_HTTP_HOST": "127.0.0.1",
-        "LOCKGATE_HTTP_PORT": str(port),
+        "LOCKGATE_HTTP_PORT": str(free_port()),
+        "LOCKGATE_PROBE_PORT": str(port),
+        **settings,
     }
     code = f"{before}\nimport sys\nfrom lockgate.__main__ import main\nsys.exit(main(['run']))"
     process = await asyncio.create_subprocess_exec(
@@ -111,6 +114,22 @@ async def test_an_operator_whose_streams_are_silent_ends(api: ScriptedApiServer,
         await asyncio.sleep(1)
         await end(process)
         api.silent.clear()
+
+
+@pytest.mark.parametrize("name", ["LOCKGATE_HTTP_PORT", "LOCKGATE_PROBE_PORT"])
+async def test_a_port_that_is_taken_ends_the_start_with_one_sentence(
+    api: ScriptedApiServer, tmp_path: Path, name: str
+):
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        taken = str(somebody.getsockname()[1])
+        told_here = "import sys; sys.stderr = sys.stdout"
+        async with program(api, tmp_path, told_here, **{name: taken}) as (process, _):
+            told, _ = await asyncio.wait_for(process.communicate(), 40)
+    assert process.returncode == 2
+    assert told.decode().startswith(f"lockgate: {name} is {taken}, which cannot be had: ")
+    assert told.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -38,14 +38,15 @@ async def probe(port: int, path: str) -> int:
 
 @contextlib.asynccontextmanager
 async def operator(api: ScriptedApiServer, **settings: Any) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
+    """It, and the port of its probes."""
     port, stop = free_port(), asyncio.Event()
     app = App(
         Settings(
             registry_base_url="http://127.0.0.1:1",
             fetch_image="registry.example/lockgate:1",
             http_host="127.0.0.1",
-            http_port=port,
-            **settings,
+            probe_port=port,
+            **{"http_port": free_port()} | settings,
         ),
         api.credentials(),
         {"default": FakeRegistry()},
@@ -154,10 +155,14 @@ async def test_a_new_process_knows_all_answers_before_its_first_pass():
     await api.put(MODEL_RUNTIME, runtime_object())
     for number in range(9):
         await api.put(MODEL_DEPLOYMENT, deployment_object(name=f"m{number}", uid=f"u{number}"))
-    async with operator(api) as (_, port):
+    metrics = free_port()
+    async with operator(api, http_port=metrics) as (_, port):
 
         async def passes() -> list[str]:
-            async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/metrics") as page:
+            async with (
+                aiohttp.ClientSession() as http,
+                http.get(f"http://127.0.0.1:{metrics}/metrics") as page,
+            ):
                 return [line for line in (await page.text()).splitlines() if line.startswith(metric)]
 
         await until_ready(port)

@@ -31,7 +31,7 @@ _RIGHTS = ("rbac", "serviceaccount", "admissionpolicies")
 
 @dataclass(frozen=True, kw_only=True)
 class Lockgate(Handle):
-    """The operator: `url` has its metrics and its probes."""
+    """The operator: `url` has its metrics."""
 
     world: RunningWorld
 
@@ -66,7 +66,7 @@ class _Part:
             url = _from_its_image(world, prepared.images["operator"], followed)
         else:
             url = _as_process(world, followed)
-        until_it_answers("Lockgate", f"{url}/readyz")
+        until_it_answers("Lockgate", f"{url}/metrics")
         return Lockgate(world=world, url=url)
 
 
@@ -97,7 +97,7 @@ def _as_process(world: RunningWorld, followed: registry.Registry) -> str:
     key = world.directory / "lockgate-api-key"
     key.touch(mode=0o600)
     key.write_text(followed.keys["viewer"])
-    port = free_port()
+    metrics, probes = free_port(), free_port()
     settings = {
         "KUBECONFIG": str(world.kubeconfig_for_service_account(NAMESPACE, "lockgate", _TOKEN_SECONDS)),
         "PYTHONPATH": str(PACKAGES),
@@ -106,10 +106,13 @@ def _as_process(world: RunningWorld, followed: registry.Registry) -> str:
         "LOCKGATE_POLL_INTERVAL_SECONDS": str(POLL_SECONDS),
         "LOCKGATE_FETCH_IMAGE": "localhost/lockgate/operator:none",
         "LOCKGATE_HTTP_HOST": "127.0.0.1",
-        "LOCKGATE_HTTP_PORT": str(port),
+        "LOCKGATE_HTTP_PORT": str(metrics),
+        "LOCKGATE_PROBE_PORT": str(probes),
     }
     world.join("lockgate", [sys.executable, "-m", "lockgate", "run"], settings)
-    return f"http://127.0.0.1:{port}"
+    # In a cluster helm waits for that.
+    until_it_answers("Lockgate", f"http://127.0.0.1:{probes}/readyz")
+    return f"http://127.0.0.1:{metrics}"
 
 
 PART = _Part()
