@@ -1,6 +1,10 @@
-"""Twenty models on the real cluster while the platform team works: nothing moves that nobody asked for."""
+"""Models on the real cluster while the platform team works: nothing moves that nobody asked for.
+
+A few of them, because a machine takes minutes to start twenty; LOCKGATE_PLATFORM_MODELS=20 takes so many.
+"""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +22,12 @@ from lockgate_sandbox.training import train
 
 pytestmark = pytest.mark.cluster
 
-NAMES = (MODEL, *(f"{MODEL}-{number:02}" for number in range(1, 20)))
+SIZE = int(os.environ.get("LOCKGATE_PLATFORM_MODELS", "6"))
+NAMES = (MODEL, *(f"{MODEL}-{number:02}" for number in range(1, SIZE)))
 GROUP = "/apis/lockgate.dev/v1alpha1"
-# A tenth of twenty.
-AT_ONCE = 2
-PATIENCE_SECONDS = 420.0
+# A tenth, as the chart says, and at least one.
+AT_ONCE = max(1, SIZE // 10)
+PATIENCE_SECONDS = 60.0 + 30.0 * SIZE
 WORKLOADS = {"deployments", "replicasets", "pods", "services", "controllerrevisions"}
 OPERATOR = "system:serviceaccount:lockgate-system:lockgate"
 
@@ -97,7 +102,7 @@ def _last(status: Json) -> tuple[str, str]:
 
 @pytest.fixture
 def fleet(cluster: ClusterWorld, tmp_path: Path) -> Iterator[Fleet]:
-    """Twenty models that follow one alias and serve; a visitor asks the first of them."""
+    """Models that follow one alias and serve; a visitor asks the first of them."""
     served = cluster.add(models.PART)
     following = cluster.add(registry.PART)
     train("v1", tmp_path / "v1")
@@ -109,7 +114,7 @@ def fleet(cluster: ClusterWorld, tmp_path: Path) -> Iterator[Fleet]:
     cluster.apply(*(made | {"metadata": {"name": n, "namespace": NAMESPACE}, "spec": spec} for n in NAMES))
     with ApiClient(cluster.kubeconfig) as client:
         found = Fleet(cluster, client)
-        found.wait("twenty models serve", found.all_ready)
+        found.wait("all serve", found.all_ready)
         cluster.add(visitor.PART)
         yield found
         cluster.kubectl("delete", "pod", "visitor", "-n", NAMESPACE, "--wait=false")
@@ -126,7 +131,7 @@ def other_tag(world: ClusterWorld) -> tuple[str, str]:
     return repository, "another"
 
 
-def test_an_upgrade_a_restart_and_an_edited_runtime_over_twenty_models_fail_no_request(
+def test_an_upgrade_a_restart_and_an_edited_runtime_move_what_they_should_and_fail_no_request(
     cluster: ClusterWorld, fleet: Fleet
 ):
     operator, asking = cluster.add(lockgate.PART), cluster.add(visitor.PART)

@@ -154,7 +154,8 @@ def _fetch_container(revision: Revision, source: PodSource, pods: PodSettings) -
             *ca_argument,
             *cache_arguments,
         ],
-        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+        # It mostly waits for the network, and what it asks for is asked for as long as the pod is there.
+        "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
         "securityContext": _RESTRICTED,
         "terminationMessagePolicy": "File",
         "volumeMounts": [
