@@ -1,6 +1,7 @@
 """What the operator asks of others: writes, rights, look-ups. Counted, not believed."""
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,9 @@ pytestmark = pytest.mark.integration
 
 # So often a stretch of rest may be spoilt by a list.
 STRETCHES = 5
+REST_SECONDS = float(os.environ.get("LOCKGATE_REST_SECONDS", "5"))
+"""How long rest is watched; `make test` has no time for minutes."""
+REST_POLLS = round(REST_SECONDS / POLL_SECONDS)
 
 
 def polls(site: Site, number: int) -> list[RequestRecord]:
@@ -26,7 +30,7 @@ def polls(site: Site, number: int) -> list[RequestRecord]:
     log = site.registry.requests
     log.clear()
     begun = time.monotonic()
-    site.wait(f"{number} polls", lambda: len(log.records()) >= number)
+    site.wait(f"{number} polls", lambda: len(log.records()) >= number, within=30 + 2 * number * POLL_SECONDS)
     seconds = time.monotonic() - begun
     seen = log.records()
     assert {tuple(record.operations) for record in seen} == {("LockgateLookUp",)}
@@ -60,7 +64,7 @@ def test_at_rest_nothing_is_asked_of_the_api_server_and_one_look_up_a_poll_of_th
     for _ in range(STRETCHES):
         site.wait_rest()
         before = len(site.asked())
-        polled = polls(site, 10)
+        polled = polls(site, REST_POLLS)
         more = site.asked()[before:]
         assert [record.lookups for record in polled] == [1] * len(polled)
         assert all(entry["verb"] == "list" for entry in more), told(more)
