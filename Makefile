@@ -79,7 +79,8 @@ build: env ## The programs of the local cluster, built once and cached
 .PHONY: integration
 integration: env build ## On the real control plane, the registry stand-in and the model server; no root needed
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(UNSTEADY) -m "(registry or modelserver or watch or integration) and not cluster"
-	@LOCKGATE_REACH_WRITES=1000000 $(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py
+	@LOCKGATE_REACH_WRITES=1000000 LOCKGATE_SIMULATION_EPISODES=6000 \
+		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py
 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes

@@ -9,12 +9,13 @@ import math
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 
 from tests.fakes.builders import T0, deployment, revision, runtime_object
 from tests.fakes.drawn import track_of
 
 from lockgate.api.parse import parse_model_runtime
-from lockgate.api.spec import ModelDeployment, Resources
+from lockgate.api.spec import ModelDeployment, ModelRuntime, Resources
 from lockgate.api.status import ModelDeploymentStatus, Proof, Revision, RolloutState
 from lockgate.api.status_codec import parse_status, to_dict
 from lockgate.domain.observed import FetchFacts, Observed, PodFacts, Target, WorkloadFacts
@@ -29,6 +30,22 @@ VERSIONS = {number: revision(number) for number in range(1, 8)}
 DEADLINE = timedelta(minutes=6)
 CORRUPT, NEVER_READY, DIFFERENT_FILES, SILENT = 4, 5, 6, 7
 BAD = frozenset({CORRUPT, NEVER_READY, DIFFERENT_FILES, SILENT})
+_DEPLOYMENT = deployment()
+
+
+@cache
+def _runtime(edit: int) -> ModelRuntime:
+    return parse_model_runtime(runtime_object(env=[{"name": "EDIT", "value": str(edit)}]))
+
+
+@cache
+def _release(number: int, edit: int, cpu: int) -> Revision:
+    return release_of(replace(_DEPLOYMENT, resources=_resources(cpu)), VERSIONS[number], _runtime(edit))
+
+
+@cache
+def _resources(cpu: int) -> Resources:
+    return Resources(requests={"cpu": str(cpu)})
 
 
 @dataclass(slots=True)
@@ -82,8 +99,9 @@ class LittleWorld:
         self.runtime = 1
         self.generation = 1
         self.status: dict[str, object] = {}
+        self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
         self.asked: Track | None = None
-        self.version = self.observed_version = 0
+        self.version = self.observed_version = self.writes = 0
         self.pods: list[Pod] = []
         self._made = 0
         self.view = View(Observed(), 0)
@@ -98,21 +116,29 @@ class LittleWorld:
     def deployment(self) -> ModelDeployment:
         """The resource as the next pass reads it."""
         return replace(
-            deployment(),
+            _DEPLOYMENT,
             replicas=self.replicas,
             suspend=self.suspend,
             retry=self.retry,
-            resources=Resources(requests={"cpu": str(self.cpu)}),
+            resources=_resources(self.cpu),
             generation=self.generation,
             revision_history_limit=self.limit,
             progress_deadline=DEADLINE,
-            status=parse_status(self.status),
+            status=self.said,
         )
+
+    @property
+    def said(self) -> ModelDeploymentStatus:
+        """The status as it is read, once for each time that it is written."""
+        written, read = self._read
+        if written is not self.status:
+            self._read = (self.status, read := parse_status(self.status))
+        return read
 
     @property
     def state(self) -> RolloutState:
         """The planner's memory as the cluster holds it."""
-        return parse_status(self.status).rollout
+        return self.said.rollout
 
     def target(self) -> Target | None:
         """What the registry answers."""
@@ -126,8 +152,7 @@ class LittleWorld:
     @property
     def release(self) -> Revision:
         """What that version is with today's runtime and spec."""
-        runtime = runtime_object(env=[{"name": "EDIT", "value": str(self.runtime)}])
-        return release_of(self.deployment(), self.wanted, parse_model_runtime(runtime))
+        return _release(self.pin or self.alias, self.runtime, self.cpu)
 
     def look(self) -> None:
         """The watch has caught up."""
@@ -166,13 +191,14 @@ class LittleWorld:
             return None
         before, self.asked = self.asked, asked
         self.version += 1
+        self.writes += 1
         self.look()
         return before != self.asked
 
     def tell(self, plan: Plan) -> bool:
         """Write the status; whether anything was."""
         target = self.target()
-        known = parse_status(self.status)
+        known = self.said
         told = to_dict(
             ModelDeploymentStatus(
                 observed_generation=self.generation,
@@ -182,8 +208,11 @@ class LittleWorld:
                 history=(*reversed(plan.finished), *known.history)[: self.limit],
             )
         )
-        changed, self.status = told != self.status, told
-        return changed
+        if told == self.status:
+            return False
+        self.status = told
+        self.writes += 1
+        return True
 
     def control(self) -> None:
         """One look of the Deployment controller: maxSurge 25 %, maxUnavailable 0."""
