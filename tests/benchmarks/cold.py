@@ -175,7 +175,7 @@ def report(measured: Sequence[Cold]) -> str:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cold", description=__doc__)
-    parser.add_argument("--sizes", default="20,120", help="numbers of deployments, ascending (%(default)s)")
+    parser.add_argument("--sizes", default="20,100", help="numbers of deployments, ascending (%(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args()
     measured = []
