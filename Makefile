@@ -87,9 +87,11 @@ cluster: env build ## On the real one-node cluster; needs Linux and root, else i
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
 		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
 
+SIZES ?= 20,100
 .PHONY: bench
-bench: env build ## What the operator costs as deployments grow in number (two minutes)
-	@PYTHONPATH=operator:. $(BIN)/python -m tests.benchmarks.scale
+bench: env build ## What the operator costs as deployments grow in number, SIZES=20,100 (four minutes)
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.benchmarks.scale --sizes $(SIZES)
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.benchmarks.cold --sizes $(SIZES)
 
 SEED ?= 1
 MINUTES ?= 10

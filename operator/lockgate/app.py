@@ -99,10 +99,12 @@ class App:
         self._outbox = Outbox(self._session, self._metrics, instance=settings.pod_name, clock=precise_now)
         self._reconciler = self._make_reconciler()
         self._intake = Intake(self._store, self._queue.wake, self._forget)
-        crossing = Crossing(asyncio.get_running_loop(), self._take)
-        wire = Wire(credentials, self._hearing, crossing.hand_over)
+        crossing = Crossing(
+            asyncio.get_running_loop(), self._take, lambda listing: self._sweeper.take_list(listing)
+        )
+        wire = Wire(credentials, self._hearing, crossing)
         self._watch = WatchSupervisor(
-            make_registry(credentials.server, wire, crossing.hand_over),
+            make_registry(credentials.server, wire),
             make_settings(self._hearing),
             settings.watch_namespaces,
             wire.close,

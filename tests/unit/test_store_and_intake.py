@@ -347,3 +347,33 @@ async def test_events_cross_over_in_order_and_many_at_once():
     crossing.hand_over(POD, None, {"n": 1000})
     await asyncio.sleep(0)
     assert told[-1] == 1000
+
+
+async def test_whoever_waits_for_what_crossed_over_is_told_when_it_was_taken_from_another_thread():
+    told: list[Any] = []
+    crossing = Crossing(
+        asyncio.get_running_loop(), lambda resource, event_type, obj: told.append(obj), told.append
+    )
+    listing: Any = "the list"
+
+    async def hand_over() -> list[Any]:
+        await crossing.taken()
+        for number in range(250):
+            crossing.hand_over(POD, None, {"n": number})
+        crossing.hand_over_list(listing)
+        await crossing.taken()
+        return list(told)
+
+    seen = await asyncio.to_thread(lambda: asyncio.run(hand_over()))
+    assert seen == [*({"n": number} for number in range(250)), "the list"]
+
+
+async def test_whoever_no_longer_waits_for_what_crossed_over_ends_nothing():
+    told: list[Any] = []
+    crossing = Crossing(asyncio.get_running_loop(), lambda resource, event_type, obj: told.append(obj))
+    crossing.hand_over(POD, None, {"n": 1})
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(crossing.taken(), 0)
+    crossing.hand_over(POD, None, {"n": 2})
+    await crossing.taken()
+    assert told == [{"n": 1}, {"n": 2}]

@@ -10,7 +10,8 @@ from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Key,
 from lockgate.errors import ClusterUnavailable, Forbidden
 from lockgate.kube.answers import Page
 from lockgate.watch.handlers import Intake
-from lockgate.watch.hearing import Hearing, feeds_of
+from lockgate.watch.hearing import Feed, Hearing, feeds_of
+from lockgate.watch.listing import Listing
 from lockgate.watch.store import Store
 from lockgate.watch.sweep import Sweeper
 
@@ -118,6 +119,80 @@ async def test_a_kind_that_is_listed_anew_by_the_watch_is_swept_after_and_no_oth
     world.hearing.listed(next(feed for feed in world.hearing.feeds if feed.resource is POD))
     assert await world.turn(1) == ["pods"]
     assert await world.turn(1) == []
+
+
+def listed_by_the_watch(world: World, resource: Resource, *objects: Object, version: int | None) -> None:
+    """The watch lists a kind: what it names is taken in, then the list as a whole."""
+    feed = Feed(resource)
+    listing = Listing(feed, world.hearing.listed(feed), version=version)
+    for obj in objects:
+        world.intake.take(resource, None, obj)
+        listing.named.add((obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+    world.sweeper.take_list(listing)
+
+
+async def test_what_the_watch_has_listed_as_a_whole_is_seen_and_listed_no_second_time():
+    world = World(watched=False)
+    for feed in world.hearing.feeds:
+        held = {MODEL_DEPLOYMENT: deployment_object(), MODEL_RUNTIME: runtime_object()}.get(feed.resource)
+        assert not world.sweeper.opened.is_set()
+        listed_by_the_watch(world, feed.resource, *filter(None, [held]), version=100)
+    assert world.sweeper.opened.is_set()
+    assert world.sweeper.sees("growth")
+    assert KEY in world.woken
+    assert await world.turn() == []
+    assert await world.turn(599) == []
+    assert len(await world.turn(2)) == 5
+
+
+async def test_what_a_list_of_the_watch_does_not_name_is_gone_and_wakes_its_owner():
+    world = World()
+    world.items |= {MODEL_DEPLOYMENT: [deployment_object()], POD: [pod(90, "gone"), pod(91, "there")]}
+    await world.turn()
+    world.woken.clear()
+    listed_by_the_watch(world, POD, pod(91, "there"), version=100)
+    assert not world.store.holds(POD, ("growth", "gone"))
+    assert world.store.holds(POD, ("growth", "there"))
+    assert world.woken == [KEY]
+
+
+async def test_what_was_made_while_the_watch_listed_stays():
+    world = World()
+    world.items[POD] = [pod(90, "old")]
+    await world.turn()
+    # Our own creation was answered before the list, which began earlier, was taken.
+    world.intake.take(POD, None, pod(120, "made"))
+    world.now += 1
+    listed_by_the_watch(world, POD, version=110)
+    assert world.store.holds(POD, ("growth", "made"))
+    assert await world.turn(1) == ["pods"], "which tells what the list could not"
+
+
+@pytest.mark.parametrize("doubt", [{"version": None}, {"version": 99}, {"version": 110, "is_doubtful": True}])
+async def test_a_list_of_the_watch_that_lags_or_cannot_be_read_takes_nothing_away(doubt: dict[str, Any]):
+    world = World()
+    world.items[POD] = [pod(100)]
+    await world.turn()
+    feed = Feed(POD)
+    world.now += 1
+    world.sweeper.take_list(Listing(feed, world.hearing.listed(feed), **doubt))
+    assert world.store.holds(POD, ("growth", "p"))
+    assert await world.turn(1) == ["pods"]
+
+
+async def test_what_the_watch_lists_just_now_is_waited_for_as_long_as_it_comes_further():
+    world = World(watched=False)
+    pods = Feed(POD)
+    for feed in world.hearing.feeds:
+        world.hearing.listed(feed)
+        world.hearing.reads(feed)
+        if feed != pods:
+            world.hearing.failed(feed)
+    assert "pods" not in await world.turn()
+    for _ in range(5):
+        world.hearing.reads(pods)
+        assert await world.turn(2) == []
+    assert await world.turn(2) == ["pods"]
 
 
 async def test_a_kind_that_went_silent_and_is_heard_again_is_swept():

@@ -37,10 +37,12 @@ class Station:
         self.hearing = Hearing(feeds_of(namespaces))
         self.hearing.renewed_seconds = renewed
         self.intake = Intake(self.store, self._wake, self.forgotten.append)
-        crossing = Crossing(asyncio.get_running_loop(), self._take)
-        wire = Wire(credentials, self.hearing, crossing.hand_over)
+        crossing = Crossing(
+            asyncio.get_running_loop(), self._take, lambda listing: self.sweeper.take_list(listing)
+        )
+        wire = Wire(credentials, self.hearing, crossing)
         self.watch = WatchSupervisor(
-            make_registry(credentials.server, wire, crossing.hand_over),
+            make_registry(credentials.server, wire),
             make_settings(self.hearing),
             namespaces,
             wire.close,

@@ -5,7 +5,7 @@ the kind that was asked for is no answer: the cluster is unavailable, and nothin
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,6 +14,7 @@ from lockgate.domain.resources import Key, Object, Resource
 from lockgate.errors import ClusterUnavailable
 from lockgate.kube.budget import LONGEST_HINT_SECONDS
 from lockgate.kube.errors import from_status
+from lockgate.kube.items import read_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, and the version of the whole."""
+    """A part of a list, whose items are read one by one and once, and the version of the whole."""
 
-    items: list[Object]
+    items: Iterable[Object]
     resource_version: str
     following: str | None
 
@@ -64,22 +65,36 @@ def object_of(answer: Answer, what: str, resource: Resource, key: Key) -> Object
     """The one object that was asked for; raises a LockgateError."""
     body = answer.checked(what, resource.kind)
     metadata = body["metadata"]
-    if not _is_object(body) or (metadata.get("namespace", ""), metadata["name"]) != key:
+    if not is_object(body) or (metadata.get("namespace", ""), metadata["name"]) != key:
         raise _no_answer(what)
     return body
 
 
 def page_of(answer: Answer, what: str, resource: Resource) -> Page:
-    """A page of a list; raises a LockgateError."""
-    body = answer.checked(what, f"{resource.kind}List")
-    # The items of an empty list are null.
-    items, metadata = body.get("items", ()), body["metadata"]
-    version, following = metadata.get("resourceVersion"), metadata.get("continue")
-    if items is None:
-        items = []
-    if not isinstance(items, list) or not isinstance(version, str) or not all(map(_is_object, items)):
+    """A page of a list; raises a LockgateError, and so may its items when they are read."""
+    answer.check(what)
+    try:
+        head, items = read_list(answer.raw)
+    except ValueError:
+        raise _no_answer(what) from None
+    kind, metadata = f"{resource.kind}List", head.get("metadata")
+    if head.get("kind", kind) != kind or not isinstance(metadata, dict):
         raise _no_answer(what)
-    return Page(items, version, following if isinstance(following, str) and following else None)
+    version, following = metadata.get("resourceVersion"), metadata.get("continue")
+    if not isinstance(version, str):
+        raise _no_answer(what)
+    following = following if isinstance(following, str) and following else None
+    return Page(_objects(items, what), version, following)
+
+
+def _objects(items: Iterator[Any], what: str) -> Iterator[Object]:
+    try:
+        for item in items:
+            if not is_object(item):
+                raise _no_answer(what)
+            yield item
+    except ValueError:
+        raise _no_answer(what) from None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -97,7 +112,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _is_object(value: Any) -> bool:
+def is_object(value: Any) -> bool:
+    """Whether it has what every object of the API server has."""
     metadata = value.get("metadata") if isinstance(value, dict) else None
     return isinstance(metadata, dict) and all(
         isinstance(metadata.get(name), str) for name in ("name", "resourceVersion")

@@ -1,13 +1,15 @@
 """What the watch tells goes into the store, and wakes whom it concerns.
 
-kopf watches in a thread and loop of its own; what it lists comes by its handlers, what it streams
-was taken out of the stream before (`watch/stream.py`); both cross over to our loop. Nothing is
-decided here, and nothing is written: `on.event` costs the cluster no request and no finalizer.
+kopf watches in a thread and loop of its own; what it lists and streams was taken out before it reads
+it (`watch/listing.py`, `watch/stream.py`), and crosses over to our loop. Nothing is decided here, and
+nothing is written: `on.event` costs the cluster no request and no finalizer.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any, Protocol
 
 import kopf
@@ -16,6 +18,7 @@ import structlog
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, WATCHED, Key, Object, Resource, key_of
 from lockgate.names import MANAGED_SELECTOR
 from lockgate.watch.hearing import Hearing
+from lockgate.watch.listing import Listing
 from lockgate.watch.store import Store
 from lockgate.watch.wire import Wire
 
@@ -78,16 +81,34 @@ class Crossing:
     """Hands events from kopf's thread over to our loop, many at a time, in their order."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, take: Callable[[Resource, str | None, Object], Any]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        take: Callable[[Resource, str | None, Object], Any],
+        take_list: Callable[[Listing], Any] = lambda _: None,
     ) -> None:
         self._loop = loop
         self._take = take
-        self._events: deque[tuple[Resource, str | None, Object]] = deque()
+        self._take_list = take_list
+        self._errands: deque[Callable[[], Any]] = deque()
         self._called = False
 
     def hand_over(self, resource: Resource, event_type: str | None, obj: Object) -> None:
         """From kopf's thread."""
-        self._events.append((resource, event_type, obj))
+        self._send(partial(self._take, resource, event_type, obj))
+
+    def hand_over_list(self, listing: Listing) -> None:
+        """From kopf's thread, after the objects of the list."""
+        self._send(partial(self._take_list, listing))
+
+    async def taken(self) -> None:
+        """From kopf's thread: returns when all that was handed over was taken."""
+        if self._errands:
+            reached: Future[None] = Future()
+            self._send(partial(_reach, reached))
+            await asyncio.wrap_future(reached)
+
+    def _send(self, errand: Callable[[], Any]) -> None:
+        self._errands.append(errand)
         if not self._called:
             self._called = True
             self._loop.call_soon_threadsafe(self._arrive)
@@ -96,10 +117,10 @@ class Crossing:
         # Unset first: what is appended from here on either is seen below or calls again.
         self._called = False
         for _ in range(_BATCH):
-            if not self._events:
+            if not self._errands:
                 return
             try:
-                self._take(*self._events.popleft())
+                self._errands.popleft()()
             except Exception:
                 # One event must not hold back those behind it.
                 _log.exception("an event could not be taken in")
@@ -107,31 +128,27 @@ class Crossing:
         self._loop.call_soon(self._arrive)
 
 
-def make_registry(
-    server: str, wire: Wire, on_event: Callable[[Resource, str | None, Object], None]
-) -> kopf.OperatorRegistry:
-    """kopf handlers that give what it has listed to `on_event`, in kopf's thread."""
+def _reach(reached: Future[None]) -> None:
+    # Whoever waited may have been left behind meanwhile.
+    if reached.set_running_or_notify_cancel():
+        reached.set_result(None)
+
+
+def make_registry(server: str, wire: Wire) -> kopf.OperatorRegistry:
+    """What kopf needs to watch: a session, and for each kind a handler, which finds nothing to do."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=server, aiohttp_session=wire.session())
 
+    async def take(**_: Any) -> None: ...
+
     for resource in WATCHED:
-        _watch(registry, resource, on_event)
+        kopf.on.event(
+            resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
+        )(take)
     return registry
-
-
-def _watch(
-    registry: kopf.OperatorRegistry,
-    resource: Resource,
-    on_event: Callable[[Resource, str | None, Object], None],
-) -> None:
-    @kopf.on.event(
-        resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
-    )
-    async def take(event: Any, **_: Any) -> None:
-        on_event(resource, event["type"], dict(event["object"]))
 
 
 def make_settings(hearing: Hearing) -> kopf.OperatorSettings:

@@ -52,6 +52,7 @@ def feeds_of(namespaces: Iterable[str]) -> tuple[Feed, ...]:
 class _Heard:
     at: float | None = None
     listed_at: float | None = None
+    reading_at: float | None = None
     recovered_at: float | None = None
     silent_streams: int = 0
     failed: bool = False
@@ -90,9 +91,22 @@ class Hearing:
             known.recovered_at = now
         known.at, known.failed, known.refused = now, False, None
 
-    def listed(self, feed: Feed) -> None:
-        """A list was begun: what vanished before it is told by nobody."""
-        self._known[feed].listed_at = self._clock()
+    def listed(self, feed: Feed) -> float:
+        """A list was begun: what vanished before it is told by nobody but by it. Returns the time."""
+        self._known[feed].listed_at = now = self._clock()
+        return now
+
+    def reads(self, feed: Feed) -> None:
+        """A list of the watch is under way: it was begun, or a page of it has come."""
+        self._known[feed].reading_at = self._clock()
+
+    def has_read(self, feed: Feed) -> None:
+        """A list of the watch is at its end, and all that was in it was taken in."""
+        self._known[feed].reading_at = None
+
+    def reading_at(self, feed: Feed) -> float | None:
+        """When a list of the watch last came further, while one is under way."""
+        return self._known[feed].reading_at
 
     def over(self, feed: Feed, silent: bool) -> None:
         """A stream came to its end, and said nothing if `silent`, though a bookmark was due.
@@ -107,7 +121,7 @@ class Hearing:
     def failed(self, feed: Feed, refused: int | None = None) -> None:
         """A request failed; `refused` is the code when the API server answered with one."""
         known = self._known[feed]
-        known.failed, known.refused = True, refused
+        known.failed, known.refused, known.reading_at = True, refused, None
 
     def age(self, feed: Feed) -> float:
         """For how long the feed has not been heard, in seconds."""

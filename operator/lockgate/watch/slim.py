@@ -23,6 +23,7 @@ _OUR_LABELS: Final = (f"{GROUP}/", "app.kubernetes.io/", "pod-template-hash")
 # Longer than anything we read; a label cannot be.
 _LONGEST: Final = 4096
 _POD_STATUS: Final = ("phase", "reason", "message", "conditions")
+_DEPLOYMENT_SPEC: Final = ("replicas", "paused")
 _DEPLOYMENT_STATUS: Final = ("observedGeneration", "replicas", "updatedReplicas", "availableReplicas")
 # What is read of each. Why a Deployment progresses nobody asks, and it changes on the way.
 _DEPLOYMENT_CONDITIONS: Final = {
@@ -40,6 +41,7 @@ def slim(resource: Resource, obj: Object) -> Object:
         kept.pop("spec", None)
         kept["status"] = _pod_status(obj.get("status") or {})
     elif resource is DEPLOYMENT:
+        kept["spec"] = _deployment_spec(obj.get("spec") or {})
         kept["status"] = _deployment_status(obj.get("status") or {})
     elif resource is SERVICE:
         kept.pop("status", None)
@@ -65,6 +67,14 @@ def _pod_status(status: Object) -> Object:
     for name in ("initContainerStatuses", "containerStatuses"):
         if name in status:
             kept[name] = [_picked(container, _CONTAINER) for container in status[name]]
+    return kept
+
+
+def _deployment_spec(spec: Object) -> Object:
+    # That anything else in it was changed its generation tells, and then it is read anew.
+    kept = _picked(spec, _DEPLOYMENT_SPEC)
+    if "template" in spec:
+        kept["template"] = {"metadata": _metadata(spec["template"].get("metadata") or {})}
     return kept
 
 

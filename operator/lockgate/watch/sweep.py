@@ -1,7 +1,8 @@
 """Lists what is watched, and finds what the watch has missed: above all, what vanished meanwhile.
 
-Every feed has its own clock. It is listed at the start, at an interval, whenever the watch may
-have a gap, and every few seconds while the watch does not hear it: work goes on without a watch.
+Every feed has its own clock. It is listed at the start, at an interval, whenever the watch may have a
+gap, and every few seconds while the watch does not hear it: work goes on without a watch. A list that
+the watch itself has made, whole and of no earlier version than anything seen, is as good as our own.
 The first lists fill the store before the workers start, so that no pass rests on half a view.
 """
 
@@ -18,6 +19,7 @@ from lockgate.errors import ClusterUnavailable, Forbidden, LockgateError
 from lockgate.kube.answers import Page
 from lockgate.watch.handlers import Intake, Wake
 from lockgate.watch.hearing import Feed, Hearing
+from lockgate.watch.listing import Listing
 from lockgate.watch.past import Past
 from lockgate.watch.store import Store, version_of
 
@@ -109,6 +111,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep what is due, again and again; a defect in one list ends no other."""
+        self._waits_until = self._clock() + _FIRST_SECONDS
         while True:
             await self.turn()
             await asyncio.sleep(_TICK_SECONDS)
@@ -138,8 +141,27 @@ class Sweeper:
                 if version is not None and (event_type == "DELETED" or version_of(obj) >= version >= 0):
                     del known.untold[key]
 
+    def take_list(self, listing: Listing) -> None:
+        """The watch has listed a feed, and its objects were taken in."""
+        feed, resource = listing.feed, listing.feed.resource
+        known, version = self._rounds[feed], listing.version
+        if listing.is_doubtful or version is None or version < self._store.newest(resource):
+            # It lags behind, or the cluster has another past: a list of our own is judged by that.
+            return
+        self._past.agrees(resource)
+        # Nothing that is known is newer than the list: what it does not name has gone since.
+        before = self._store.identities(resource, feed.namespace)
+        for ghost in self._store.missing(resource, listing.named, before):
+            self._take_ghost(resource, ghost)
+        known.untold, known.began = {}, listing.began
+        self._has_listed(feed, known, listing.began)
+
     def _is_due(self, feed: Feed, known: _Round) -> bool:
         now = self._clock()
+        reading = self._hearing.reading_at(feed)
+        if reading is not None and now - reading < _FIRST_SECONDS:
+            # What the watch lists just now need not be listed twice.
+            return False
         if known.began is None and self._hearing.gap_at(feed) is None and now < self._waits_until:
             # A list before the watch's own would have to be made again after it.
             return False
@@ -170,10 +192,13 @@ class Sweeper:
             _log.exception("sweep failed", what=str(feed))
             known.due = self._clock() + _RETRY_REFUSED_SECONDS
             return
+        self._has_listed(feed, known, began)
+        self._mind_silence(feed)
+
+    def _has_listed(self, feed: Feed, known: _Round, began: float) -> None:
         known.took, known.due = self._clock() - began, self._clock() + self._interval
         self._answered_at, known.trouble = self._clock(), None
         self._set_seen(feed, known, True)
-        self._mind_silence(feed)
 
     async def _list(self, feed: Feed, known: _Round, began: float) -> None:
         resource, newest = feed.resource, self._store.newest(feed.resource)
@@ -193,11 +218,14 @@ class Sweeper:
             # A page is work enough; others have their turn before the next.
             await asyncio.sleep(0)
         for ghost in self._store.missing(resource, listed, before):
-            _log.info("vanished unseen", kind=resource.kind, key=key_of(ghost))
-            self._intake.take(resource, "DELETED", ghost)
+            self._take_ghost(resource, ghost)
             found[key_of(ghost)] = -1
         self._expect(feed, known, found)
         known.began = began
+
+    def _take_ghost(self, resource: Resource, ghost: Object) -> None:
+        _log.info("vanished unseen", kind=resource.kind, key=key_of(ghost))
+        self._intake.take(resource, "DELETED", ghost)
 
     def _is_of_another_past(self, feed: Feed, page: Page, newest: int) -> bool:
         version = page.resource_version

@@ -1,4 +1,4 @@
-"""The HTTP session that kopf watches through: it listens along, and keeps kopf from giving up.
+"""The HTTP session that kopf watches through: it takes the objects, and keeps kopf from giving up.
 
 kopf ends as a whole when one request is refused for a minute, when one stream carries an error,
 or when one answer is no JSON. Here every such answer becomes a broken connection, which kopf
@@ -14,7 +14,8 @@ import structlog
 from lockgate import __version__
 from lockgate.kube.credentials import Credentials
 from lockgate.watch.hearing import Feed, Hearing
-from lockgate.watch.stream import GONE, Stream, Tell
+from lockgate.watch.listing import Listing, ListPage, Post
+from lockgate.watch.stream import GONE, Stream
 
 _log = structlog.get_logger(__name__)
 # Until the headers of an answer: a server that is silent so long is asked again.
@@ -31,10 +32,11 @@ class Refused(aiohttp.ClientConnectionError):
 class Wire:
     """Makes sessions for kopf and tells `hearing` what passes through them."""
 
-    def __init__(self, credentials: Credentials, hearing: Hearing, tell: Tell) -> None:
+    def __init__(self, credentials: Credentials, hearing: Hearing, post: Post) -> None:
         self._credentials = credentials
         self._hearing = hearing
-        self._tell = tell
+        self._post = post
+        self._listings: dict[Feed, Listing] = {}
         self._failures: dict[str, int] = {}
         self._fruitless: set[Feed] = set()
         self._session: aiohttp.ClientSession | None = None
@@ -61,7 +63,8 @@ class Wire:
             await self._pause(request.url.path)
         streams = request.url.query.get("watch") == "true"
         if feed is not None and not streams and "continue" not in request.url.query:
-            self._hearing.listed(feed)
+            self._listings[feed] = Listing(feed, self._hearing.listed(feed))
+            self._hearing.reads(feed)
         self._credentials.refresh()
         request.headers.update(self._credentials.headers())
         try:
@@ -81,7 +84,7 @@ class Wire:
             stream = Stream(
                 response.content,
                 feed,
-                tell=self._tell,
+                tell=self._post.hand_over,
                 heard=self._heard,
                 ended=self._ended,
                 over=self._hearing.over,
@@ -89,6 +92,11 @@ class Wire:
             response.content = cast(aiohttp.StreamReader, stream)
         else:
             self._heard(feed)
+            if response.status == 200 and feed in self._listings:
+                page = ListPage(
+                    response.content, self._listings[feed], post=self._post, taken=self._page_taken
+                )
+                response.content = cast(aiohttp.StreamReader, page)
         return response
 
     async def _check(self, response: aiohttp.ClientResponse, feed: Feed | None) -> None:
@@ -105,6 +113,13 @@ class Wire:
             _log.info("watched again", what=str(feed))
         self._fruitless.discard(feed)
         self._hearing.heard(feed)
+
+    def _page_taken(self, feed: Feed, is_last: bool) -> None:
+        if is_last:
+            self._listings.pop(feed, None)
+            self._hearing.has_read(feed)
+        else:
+            self._hearing.reads(feed)
 
     def _ended(self, feed: Feed, code: int | None) -> None:
         self._fruitless.add(feed)
