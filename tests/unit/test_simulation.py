@@ -113,7 +113,8 @@ class History(LittleWorld):
         self.started += began
         for entry in plan.finished:
             self.check_ended(entry)
-        if after.stable is not None and not after.unproven and self.replicas:
+        # Who was suspended may have pods although none are asked for any more.
+        if after.stable is not None and not after.unproven and (self.replicas or after.stable.tree):
             self.proved.add(after.stable.version)
         self.ended += len(plan.finished)
         if began and after.candidate and not self.lost_memory:
