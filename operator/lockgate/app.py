@@ -231,7 +231,7 @@ class App:
         return await self._reconciler.reconcile(key)
 
     def _take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
-        self._sweeper.heard(resource, event_type, obj)
+        self._sweeper.untold.heard(resource, event_type, obj)
         self._intake.take(resource, event_type, obj)
 
     def _forget(self, key: Key) -> None:

@@ -122,3 +122,31 @@ def test_two_streams_that_ended_without_a_word_leave_a_gap_and_one_does_not(cloc
     clock.now += 5
     hearing.over(feed, True)
     assert hearing.gap_at(feed) == clock.now
+
+
+def test_where_nothing_has_happened_a_stream_has_nothing_to_say_however_often(clock: Clock):
+    hearing, feed = Hearing(feeds_of(()), clock), Feed(POD)
+    hearing.listed(feed)
+    listed_at = clock.now
+    for _ in range(10):
+        hearing.opened(feed, "40")
+        clock.now += 5
+        hearing.over(feed, True)
+        assert hearing.is_in_doubt(feed)
+        hearing.is_at(feed, "40")
+        assert not hearing.is_in_doubt(feed)
+    assert hearing.gap_at(feed) == listed_at
+
+
+@pytest.mark.parametrize("version", ["41", None])
+def test_a_stream_that_keeps_silent_although_something_has_happened_leaves_a_gap(clock: Clock, version):
+    hearing, feed = Hearing(feeds_of(()), clock), Feed(POD)
+    hearing.listed(feed)
+    hearing.opened(feed, "40")
+    hearing.over(feed, True)
+    hearing.is_at(feed, version)
+    clock.now += 5
+    hearing.opened(feed, "40")
+    hearing.over(feed, True)
+    assert hearing.gap_at(feed) == clock.now
+    assert not hearing.is_in_doubt(feed)

@@ -123,7 +123,7 @@ class History(LittleWorld):
         if after.stable is not None and not after.stable.is_same(before.stable):
             self.check_new_stable(before, plan)
         promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
-        self.started += promoted and before == RolloutState()  # begun by a pass that told nobody
+        self.started += promoted and before.candidate is None  # begun by a pass that told nobody
         assert not (began and promoted), "two steps in one pass"
 
     def check_ended(self, entry: HistoryEntry) -> None:
@@ -177,7 +177,9 @@ class History(LittleWorld):
             wrote = self.a_pass()
             self.wait(60)
             self.check_world()
-            still = 0 if wrote or before != [pod.facts() for pod in self.pods] else still + 1
+            moved = before != [pod.facts() for pod in self.pods]
+            # Where nothing may be touched, pods that fetch wrong bytes go on until a person comes.
+            still = 0 if wrote or (moved and not self.hands_off) else still + 1
 
     def comes_to_rest(self) -> None:
         """The faults end, the hands rest: it ends where it should, and then nothing is written."""

@@ -27,6 +27,7 @@ class World:
         self.items: dict[Resource, list[Object]] = {MODEL_RUNTIME: [runtime_object()]}
         self.trouble: dict[tuple[Resource, str], Callable[[], Exception]] = {}
         self.listed: list[tuple[str, str]] = []
+        self.asked: list[str] = []
         self.woken: list[Key] = []
         self.entered: list[str] = []
         self.entry_age = 1000.0
@@ -59,6 +60,12 @@ class World:
         found = self.items.get(resource, [])
         here = [obj for obj in found if namespace in ("", obj["metadata"].get("namespace", ""))]
         yield Page(here, str(self.version), None)
+
+    async def latest_version(self, resource: Resource, namespace: str = "") -> str:
+        self.asked.append(resource.plural)
+        if (resource, namespace) in self.trouble:
+            raise self.trouble[resource, namespace]()
+        return str(self.version)
 
     def enter_anew(self, why: str) -> None:
         self.entered.append(why)
@@ -101,6 +108,32 @@ async def test_everything_is_listed_once_and_again_at_the_interval():
     assert world.sweeper.opened.is_set()
     assert await world.turn(599) == []
     assert len(await world.turn(2)) == 5
+
+
+async def test_at_rest_a_silent_stream_costs_the_answer_to_one_question_and_no_list():
+    world = World()
+    await world.turn()
+    pods = next(feed for feed in world.hearing.feeds if feed.resource is POD)
+    for _ in range(5):
+        world.asked.clear()
+        world.hearing.opened(pods, "100")
+        world.hearing.over(pods, True)
+        assert await world.turn(5) == []
+        assert await world.turn(0.5) == []
+        assert world.asked == ["pods"]
+
+
+async def test_a_silence_that_nobody_can_explain_is_followed_by_a_list():
+    world = World()
+    await world.turn()
+    pods = next(feed for feed in world.hearing.feeds if feed.resource is POD)
+    world.trouble[POD, ""] = lambda: ClusterUnavailable("away")
+    for _ in range(2):
+        world.hearing.opened(pods, "100")
+        world.hearing.over(pods, True)
+        await world.turn(5)
+    assert world.asked == ["pods"]
+    assert [plural for plural, _ in world.listed] == ["pods"]
 
 
 async def test_the_first_list_comes_after_that_of_the_watch_and_waits_only_so_long_for_it():
@@ -297,7 +330,7 @@ async def test_what_a_sweep_finds_and_the_watch_tells_late_is_no_miss():
     await world.turn()
     world.items[POD] = [pod(101)]
     await world.turn(601)
-    world.sweeper.heard(POD, "ADDED", pod(101))
+    world.sweeper.untold.heard(POD, "ADDED", pod(101))
     await world.turn(11)
     assert world.missed == []
     assert world.entered == []

@@ -64,7 +64,7 @@ class Station:
         self.woken.append(key)
 
     def _take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
-        self.sweeper.heard(resource, event_type, obj)
+        self.sweeper.untold.heard(resource, event_type, obj)
         self.intake.take(resource, event_type, obj)
 
     async def __aenter__(self) -> "Station":

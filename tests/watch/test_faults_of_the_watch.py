@@ -176,7 +176,7 @@ async def test_a_kind_that_is_made_later_is_watched_then(
 ):
     monkeypatch.setattr("lockgate.watch.sweep._ENTER_ANEW_SECONDS", 3.0)
     monkeypatch.setattr("lockgate.watch.sweep._RETRY_REFUSED_SECONDS", 1.0)
-    monkeypatch.setattr("lockgate.watch.sweep._LATE_SECONDS", 1.0)
+    monkeypatch.setattr("lockgate.watch.sweep.LATE_SECONDS", 1.0)
     api.absent.add("modeldeployments")
     async with Station(api) as station:
         await until("the others are watched", lambda: len(station.hearing.deaf()) == 1)
@@ -190,7 +190,7 @@ async def test_a_kind_that_is_taken_away_and_made_again_is_watched_again(
 ):
     monkeypatch.setattr("lockgate.watch.sweep._ENTER_ANEW_SECONDS", 3.0)
     monkeypatch.setattr("lockgate.watch.sweep._RETRY_REFUSED_SECONDS", 1.0)
-    monkeypatch.setattr("lockgate.watch.sweep._LATE_SECONDS", 1.0)
+    monkeypatch.setattr("lockgate.watch.sweep.LATE_SECONDS", 1.0)
     async with Station(api) as station:
         await until("everything is watched", station.is_whole)
         api.absent.add("modeldeployments")
@@ -228,7 +228,7 @@ async def test_a_namespace_that_is_closed_to_us_stops_no_other(api: ScriptedApiS
 async def test_a_watch_that_tells_nothing_while_lists_do_is_found_out_and_entered_anew(
     api: ScriptedApiServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("lockgate.watch.sweep._LATE_SECONDS", 1.0)
+    monkeypatch.setattr("lockgate.watch.untold.LATE_SECONDS", 1.0)
     async with Station(api, sweep=2.0) as station:
         await until("everything is watched", station.is_whole)
         await asyncio.sleep(3)

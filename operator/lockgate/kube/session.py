@@ -55,13 +55,23 @@ class KubeSession:
         answer = await self._request("GET", resource.path(*key), what, whose=key[0])
         return None if answer.is_absence else object_of(answer, what, resource, key)
 
+    async def latest_version(self, resource: Resource, namespace: str = "") -> str:
+        """At which version the API server is with a kind; costs a list of one object.
+
+        It has taken in all changes of the kind up to there by then (ConsistentListFromCache,
+        kubernetes/enhancements KEP-2340), so that streams of it can tell of them.
+        """
+        what, query = f"list one of {resource.plural}", {**_selector(resource), "limit": "1"}
+        answer = await self._request("GET", resource.path(namespace), what, query=query)
+        return page_of(answer, what, resource).resource_version
+
     async def pages(self, resource: Resource, namespace: str = "") -> AsyncIterator[Page]:
         """Every object of a kind, page by page; for children only those that carry our label.
 
         A page with too much in it is asked for again in smaller ones.
         """
         what, size = f"list {resource.plural}" + (f" in {namespace}" if namespace else ""), PAGE
-        query = {"labelSelector": MANAGED_SELECTOR} if resource.managed_only else {}
+        query = _selector(resource)
         while True:
             query["limit"] = str(size)
             try:
@@ -176,6 +186,10 @@ class KubeSession:
             ) from error
         finally:
             self._budget.leave(whose, began)
+
+
+def _selector(resource: Resource) -> dict[str, str]:
+    return {"labelSelector": MANAGED_SELECTOR} if resource.managed_only else {}
 
 
 def _encoded(body: Body) -> bytes:

@@ -20,7 +20,8 @@ RENEWALS_PER_SECOND = 2
 _PAUSE_AND_DELAY_SECONDS = 5.0
 # A stream that was cut goes on where it was; after a longer silence that is not taken on trust.
 _GAP_SECONDS = 3.0
-# An API server with much to do misses the moment for its bookmark now and then, but not each time.
+# Where nothing changes an API server has nothing to say; and one with much to do misses the moment for
+# its bookmark now and then. After one such stream it is asked how far it is, after the next one for all.
 _SILENT_STREAMS = 2
 
 
@@ -55,6 +56,8 @@ class _Heard:
     reading_at: float | None = None
     recovered_at: float | None = None
     silent_streams: int = 0
+    is_in_doubt: bool = False
+    told_up_to: str | None = None
     failed: bool = False
     refused: int | None = None
 
@@ -108,6 +111,10 @@ class Hearing:
         """When a list of the watch last came further, while one is under way."""
         return self._known[feed].reading_at
 
+    def opened(self, feed: Feed, told_up_to: str | None) -> None:
+        """A stream is asked for, of all that came after this version."""
+        self._known[feed].told_up_to = told_up_to
+
     def over(self, feed: Feed, silent: bool) -> None:
         """A stream came to its end, and said nothing if `silent`, though a bookmark was due.
 
@@ -115,8 +122,23 @@ class Hearing:
         """
         known = self._known[feed]
         known.silent_streams = known.silent_streams + 1 if silent else 0
+        known.is_in_doubt = known.silent_streams == 1
         if known.silent_streams >= _SILENT_STREAMS:
             known.silent_streams, known.recovered_at = 0, self._clock()
+
+    def is_in_doubt(self, feed: Feed) -> bool:
+        """Whether it would help to know which version the API server is at."""
+        return self._known[feed].is_in_doubt
+
+    def is_at(self, feed: Feed, version: str | None) -> None:
+        """The API server is at this version: when all was told up to it, there was nothing to say.
+
+        Else it has seen by now that it is further, and the stream that is open must say so.
+        """
+        known = self._known[feed]
+        known.is_in_doubt = False
+        if version is not None and version == known.told_up_to:
+            known.silent_streams = 0
 
     def failed(self, feed: Feed, refused: int | None = None) -> None:
         """A request failed; `refused` is the code when the API server answered with one."""

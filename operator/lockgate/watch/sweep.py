@@ -7,9 +7,10 @@ The first lists fill the store before the workers start, so that no pass rests o
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -22,6 +23,7 @@ from lockgate.watch.hearing import Feed, Hearing
 from lockgate.watch.listing import Listing
 from lockgate.watch.past import Past
 from lockgate.watch.store import Store, version_of
+from lockgate.watch.untold import LATE_SECONDS, Misses, Untold, Watch
 
 _log = structlog.get_logger(__name__)
 _TICK_SECONDS = 0.5
@@ -31,8 +33,6 @@ _RETRY_SECONDS = 2.0
 _RETRY_REFUSED_SECONDS = 10.0
 # While a feed is not heard it is listed so often, and never more than a tenth of the time.
 _INSTEAD_SECONDS = 3.0
-# The watch may tell of a change so long after a list that held it.
-_LATE_SECONDS = 10.0
 _ENTER_ANEW_SECONDS = 30.0
 
 
@@ -42,25 +42,8 @@ class Lists(Protocol):
     def pages(self, resource: Resource, namespace: str = "") -> AsyncIterator[Page]:
         """Every object of a kind, page by page."""
 
-
-class Watch(Protocol):
-    """What a sweep needs of the watch."""
-
-    def enter_anew(self, why: str) -> None:
-        """Leave the present entry and begin another."""
-
-    def entered_seconds(self) -> float:
-        """How old the present entry is, in seconds."""
-
-
-class Misses(Protocol):
-    """Who counts what the watch should have told."""
-
-    def watch_missed(self, kind: str, number: int) -> None:
-        """So many objects of a kind were found by a sweep that the watch should have told."""
-
-    def namespace_seen(self, namespace: str, seen: bool) -> None:
-        """A namespace can be listed, or cannot."""
+    async def latest_version(self, resource: Resource, namespace: str = "") -> str:
+        """At which version the API server is with a kind; raises a LockgateError."""
 
 
 @dataclass(slots=True)
@@ -71,9 +54,6 @@ class _Round:
     began: float | None = None
     took: float = 0.0
     seen: bool = False
-    # What the last list held and nobody had told, by version; -1 for what it no longer held.
-    untold: dict[Key, int] = field(default_factory=dict)
-    judged: float = 0.0
     trouble: str | None = None
 
 
@@ -103,6 +83,8 @@ class Sweeper:
         self._interval = interval
         self._clock = clock
         self._past = Past(clock)
+        self.untold = Untold(hearing, watch, misses, clock)
+        """What lists have found; the watch tells it, too, of all that it tells."""
         self._rounds = {feed: _Round() for feed in hearing.feeds}
         self._waits_until = clock() + _FIRST_SECONDS
         self._answered_at: float | None = None
@@ -119,9 +101,11 @@ class Sweeper:
     async def turn(self) -> None:
         """Everything that is due now."""
         for feed, known in self._rounds.items():
-            self._judge(feed, known)
+            self.untold.judge(feed, known.began)
             if self._is_due(feed, known):
                 await self._sweep(feed, known)
+            elif self._hearing.is_in_doubt(feed):
+                await self._ask(feed)
 
     def sees(self, namespace: str) -> bool:
         """Whether all kinds were listed there: else a pass would take what it cannot see for absent."""
@@ -130,16 +114,6 @@ class Sweeper:
     def answered_seconds(self) -> float:
         """For how long no list was answered, in seconds."""
         return float("inf") if self._answered_at is None else self._clock() - self._answered_at
-
-    def heard(self, resource: Resource, event_type: str | None, obj: Object) -> None:
-        """The watch has told something: it need not be found missing."""
-        key = key_of(obj)
-        for namespace in ("", key[0]):
-            known = self._rounds.get(Feed(resource, namespace))
-            if known is not None and known.untold:
-                version = known.untold.get(key)
-                if version is not None and (event_type == "DELETED" or version_of(obj) >= version >= 0):
-                    del known.untold[key]
 
     def take_list(self, listing: Listing) -> None:
         """The watch has listed a feed, and its objects were taken in."""
@@ -153,7 +127,8 @@ class Sweeper:
         before = self._store.identities(resource, feed.namespace)
         for ghost in self._store.missing(resource, listing.named, before):
             self._take_ghost(resource, ghost)
-        known.untold, known.began = {}, listing.began
+        self.untold.forget(feed)
+        known.began = listing.began
         self._has_listed(feed, known, listing.began)
 
     def _is_due(self, feed: Feed, known: _Round) -> bool:
@@ -174,6 +149,14 @@ class Sweeper:
             return True
         pause = max(_INSTEAD_SECONDS, 10 * known.took)
         return not self._hearing.is_heard(feed) and now - known.began > pause
+
+    async def _ask(self, feed: Feed) -> None:
+        """A stream of it said nothing: perhaps because there was nothing to say."""
+        version = None
+        # Whoever is not answered here is listed after the next silence, and says so then.
+        with contextlib.suppress(LockgateError):
+            version = await self._lists.latest_version(feed.resource, feed.namespace)
+        self._hearing.is_at(feed, version)
 
     async def _sweep(self, feed: Feed, known: _Round) -> None:
         began = self._clock()
@@ -220,7 +203,7 @@ class Sweeper:
         for ghost in self._store.missing(resource, listed, before):
             self._take_ghost(resource, ghost)
             found[key_of(ghost)] = -1
-        self._expect(feed, known, found)
+        self.untold.expect(feed, known.began, found)
         known.began = began
 
     def _take_ghost(self, resource: Resource, ghost: Object) -> None:
@@ -245,27 +228,9 @@ class Sweeper:
         self._watch.enter_anew("versions began anew")
         return self._store.identities(feed.resource, feed.namespace)
 
-    def _expect(self, feed: Feed, known: _Round, found: dict[Key, int]) -> None:
-        """What the list held and nobody had told is to be told by the watch soon, if it is one."""
-        known.untold = found if self._is_watched_since(feed, known.began) else {}
-        known.judged = self._clock() + _LATE_SECONDS
-
-    def _is_watched_since(self, feed: Feed, since: float | None) -> bool:
-        gap = self._hearing.gap_at(feed)
-        return since is not None and self._hearing.is_heard(feed) and (gap is None or gap <= since)
-
-    def _judge(self, feed: Feed, known: _Round) -> None:
-        if not known.untold or self._clock() < known.judged:
-            return
-        missed, known.untold = len(known.untold), {}
-        if not self._is_watched_since(feed, known.began):
-            return
-        self._misses.watch_missed(feed.resource.plural, missed)
-        self._watch.enter_anew(f"{missed} of {feed} were not told")
-
     def _mind_silence(self, feed: Feed) -> None:
         """The API server answers us; a watch that does not hear it is let go."""
-        silent = self._hearing.age(feed) > self._hearing.deaf_after + _LATE_SECONDS
+        silent = self._hearing.age(feed) > self._hearing.deaf_after + LATE_SECONDS
         if (
             silent
             and self._hearing.refused(feed) is None

@@ -62,7 +62,9 @@ class Wire:
         if feed in self._fruitless:
             await self._pause(request.url.path)
         streams = request.url.query.get("watch") == "true"
-        if feed is not None and not streams and "continue" not in request.url.query:
+        if feed is not None and streams:
+            self._hearing.opened(feed, request.url.query.get("resourceVersion"))
+        elif feed is not None and "continue" not in request.url.query:
             self._listings[feed] = Listing(feed, self._hearing.listed(feed))
             self._hearing.reads(feed)
         self._credentials.refresh()
