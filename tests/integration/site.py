@@ -271,7 +271,7 @@ class Site:
     def asked(self) -> list[Json]:
         """Every finished request of the operator's identity anywhere, but for how it watches.
 
-        That is streams, and where they say nothing, a list of one object that tells how far the API server is.
+        That is streams, and where they say nothing, a list of one object: how far the API server is.
         """
         return [
             entry
