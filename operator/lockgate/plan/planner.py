@@ -126,11 +126,11 @@ def _choose_candidate(
 def _trigger(deployment: ModelDeployment, state: RolloutState, target: Target) -> Trigger:
     if state.stable is None and state.candidate is None and not state.failed:
         return Trigger.FIRST_ROLLOUT
-    if target.pinned:
-        return Trigger.PINNED
     present = state.candidate or state.stable
     if present is not None and differs_by_runtime(deployment, target.revision, present):
         return Trigger.RUNTIME_CHANGED
+    if target.pinned:
+        return Trigger.PINNED
     if deployment.generation != deployment.status.observed_generation:
         return Trigger.SPEC_CHANGED
     if any(failure.revision.is_same_version(target.revision) for failure in state.failed):

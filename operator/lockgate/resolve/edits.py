@@ -14,7 +14,9 @@ from lockgate.api.spec import ModelDeployment, ModelRuntime, OnChange
 from lockgate.api.status import Revision
 from lockgate.domain.ports import ClusterView
 from lockgate.domain.release import differs_by_runtime
-from lockgate.domain.resources import Key
+from lockgate.domain.resources import DEPLOYMENT, Key
+from lockgate.names import LABEL_RELEASE
+from lockgate.plan.failures import failure_of
 
 
 class RuntimeEdits:
@@ -31,13 +33,17 @@ class RuntimeEdits:
     def adopted(self, deployment: ModelDeployment, wanted: Revision, runtime: ModelRuntime) -> Revision:
         """The release to end on: the wanted one, or the present one while the edit is to wait."""
         rollout = deployment.status.rollout
-        present = rollout.candidate or rollout.stable
-        if present is None or not differs_by_runtime(deployment, wanted, present):
-            return wanted
-        if rollout.stable is None:
-            return wanted  # nothing serves that could be spared it
+        stable, candidate = rollout.stable, rollout.candidate
+        if stable is None or wanted.is_same(stable):
+            return wanted  # nothing serves that could be spared it, or there is no edit
+        present = next(
+            (r for r in (candidate, stable) if r and differs_by_runtime(deployment, wanted, r)), None
+        )
+        if present is None or failure_of(deployment, rollout, wanted):
+            return wanted  # an edit that has failed begins nothing, and is told
         waits = runtime.on_change is OnChange.NEXT_VERSION
-        if waits or (rollout.candidate is None and not self._has_turn(deployment.key, runtime.name)):
+        needs_turn = present is not candidate and not self._has_begun(deployment.key, wanted)
+        if waits or (needs_turn and not self._has_turn(deployment.key, runtime.name)):
             return replace(wanted, release=present.release, runtime=present.runtime)
         return wanted
 
@@ -57,6 +63,14 @@ class RuntimeEdits:
     def waiting(self) -> int:
         """How many wait for their turn."""
         return sum(map(len, self._waiting.values()))
+
+    def _has_begun(self, deployment: Key, wanted: Revision) -> bool:
+        """Whether a workload is of the edit already: what a process left behind that told nobody of it."""
+        for workload in self._view.children(DEPLOYMENT, deployment):
+            template = workload.get("spec", {}).get("template", {}).get("metadata", {})
+            if (template.get("labels") or {}).get(LABEL_RELEASE) == wanted.release:
+                return True
+        return False
 
     def _has_turn(self, deployment: Key, runtime: str) -> bool:
         if deployment not in self._given[runtime]:

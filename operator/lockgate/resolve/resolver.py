@@ -13,6 +13,7 @@ from lockgate.api.conditions import ConditionStatus, find
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Outcome, Revision
+from lockgate.catalog import check_ceilings
 from lockgate.domain.observed import Target
 from lockgate.domain.release import release_of
 from lockgate.domain.resources import Object
@@ -48,13 +49,17 @@ def is_resolved(deployment: ModelDeployment) -> bool:
 
 
 def _served_before(deployment: ModelDeployment, reference: Reference) -> Revision | None:
-    """The pinned version, if it was promoted here before."""
+    """The pinned version, if it was promoted here before, whatever the history still holds."""
     if not isinstance(reference.wanted, Number):
         return None
+    status, rollout = deployment.status, deployment.status.rollout
+    present = (None if rollout.unproven else rollout.stable, rollout.fallback, status.previous)
+    promoted = (e.revision for e in status.history if e.outcome is Outcome.PROMOTED)
     wanted = (reference.source, reference.model, reference.wanted.text)
-    promoted = (e.revision for e in deployment.status.history if e.outcome is Outcome.PROMOTED)
-    known = (seen for seen in promoted if (seen.source, seen.model, seen.version) == wanted)
-    return next((replace(seen, alias=None) for seen in known), None)
+    for seen in (*filter(None, present), *promoted):
+        if (seen.source, seen.model, seen.version) == wanted:
+            return replace(seen, alias=None)
+    return None
 
 
 class Resolver:
@@ -95,7 +100,8 @@ class Resolver:
             known = _served_before(deployment, reference)
             if known is not None:
                 # A way back must not depend on the registry: what the version is cannot change.
-                return Target(revision=release_of(deployment, known, runtime), pinned=True)
+                known = self._edits.adopted(deployment, release_of(deployment, known, runtime), runtime)
+                return Target(revision=known, pinned=True)
             if lookups.is_young and is_resolved(deployment):
                 # A process that has just begun cannot tell an outage from its own late start.
                 raise Unanswered(outage.message) from outage
@@ -104,6 +110,7 @@ class Resolver:
         revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
         rollout = deployment.status.rollout
         if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
+            check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
         return Target(revision=revision, pinned=isinstance(reference.wanted, Number))

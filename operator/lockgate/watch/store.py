@@ -10,7 +10,7 @@ import zlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from lockgate.api.status import Trigger
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource, controller_of, key_of
@@ -50,7 +50,7 @@ class _Record:
         self.parents = () if resource is MODEL_DEPLOYMENT else parents_of(obj)
         self.runtime = _runtime_of(obj) if resource is MODEL_DEPLOYMENT else ""
         # Whether it rolls because somebody edited its runtime.
-        self.edited = bool(self.runtime) and _trigger_of(obj) == Trigger.RUNTIME_CHANGED
+        self.edited = bool(self.runtime) and _is_taking_an_edit(obj)
         text = json.dumps(slim(resource, obj), separators=(",", ":"))
         self.packed = zlib.compress(text.encode(), 1)
 
@@ -230,11 +230,15 @@ def _runtime_of(obj: Object) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _trigger_of(obj: Object) -> Any:
-    """What began the rollout that is under way, if one is."""
-    status = obj.get("status")
+def _is_taking_an_edit(obj: Object) -> bool:
+    """Whether what serves is being replaced because of an edit, by one that is neither held nor going."""
+    status, spec, metadata = obj.get("status"), obj.get("spec"), obj["metadata"]
     rollout = status.get("rollout") if isinstance(status, dict) else None
-    return rollout.get("trigger") if isinstance(rollout, dict) and rollout.get("candidate") else None
+    if not isinstance(status, dict) or not isinstance(rollout, dict) or not status.get("stable"):
+        return False
+    is_held = "deletionTimestamp" in metadata or (isinstance(spec, dict) and spec.get("suspend") is True)
+    is_edit = bool(rollout.get("candidate")) and rollout.get("trigger") == Trigger.RUNTIME_CHANGED
+    return is_edit and not is_held
 
 
 def _drop(index: dict[_K, dict[Key, None]], name: _K, key: Key) -> None:

@@ -7,12 +7,11 @@ pods of a template cannot differ.
 
 from typing import Any
 
-from lockgate.api.quantity import parse_quantity
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.backends.deployment.marks import pod_labels, release_annotations
 from lockgate.backends.settings import PodSettings, PodSource
-from lockgate.errors import InvalidSpec
+from lockgate.catalog import check_ceilings
 from lockgate.names import (
     FETCH_CONTAINER,
     LABEL_MODEL_DEPLOYMENT,
@@ -229,26 +228,7 @@ def _with_room(resources: dict[str, dict[str, str]], revision: Revision) -> dict
 
 
 def _resources(deployment: ModelDeployment, runtime: ModelRuntime) -> dict[str, dict[str, str]]:
-    _check_ceilings(deployment, runtime)
+    check_ceilings(deployment, runtime)
     requests = {**runtime.resources.requests, **deployment.resources.requests}
     limits = {**runtime.resources.limits, **deployment.resources.limits}
     return {kind: amounts for kind, amounts in (("requests", requests), ("limits", limits)) if amounts}
-
-
-def _check_ceilings(deployment: ModelDeployment, runtime: ModelRuntime) -> None:
-    """Where a runtime sets ceilings, an author may ask only for what has one, and no more than that."""
-    asked = deployment.resources
-    for field, amounts in (("requests", asked.requests), ("limits", asked.limits)):
-        for name, amount in amounts.items():
-            ceiling = runtime.ceilings.get(name)
-            if ceiling is None and runtime.ceilings:
-                raise InvalidSpec(
-                    f"spec.resources.{field}.{name}",
-                    f"has no ceiling in runtime {runtime.name}, which sets ceilings for "
-                    f"{', '.join(sorted(runtime.ceilings))} only; leave it out, or have one set",
-                )
-            if ceiling is not None and parse_quantity(amount) > parse_quantity(ceiling):
-                raise InvalidSpec(
-                    f"spec.resources.{field}.{name}",
-                    f"is {amount}, above the ceiling of {ceiling} that runtime {runtime.name} sets",
-                )
