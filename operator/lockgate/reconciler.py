@@ -19,10 +19,10 @@ from lockgate.api.status_codec import parse_status, with_summary
 from lockgate.backends.base import Backend
 from lockgate.catalog import Catalog
 from lockgate.domain.findings import Findings
-from lockgate.domain.observed import Target
+from lockgate.domain.observed import Applied, Observed, Target
 from lockgate.domain.ports import ClusterView, Telemetry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object
-from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost, Unanswered
+from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost, Terminal, Unanswered
 from lockgate.plan.planner import plan_rollout
 from lockgate.plan.reach import within_reach
 from lockgate.report.compute import compute_status, refused_status
@@ -125,18 +125,34 @@ class Reconciler:
             plan=plan_rollout(deployment, target, observed, now),
             failure=failure or unread,
         )
-        if found.plan is None or found.plan.stage is None:
-            return found
         try:
-            stage = within_reach(found.plan.stage, observed, deployment.replicas)
-            applied = await self.backend.realise(deployment, stage, runtime)
-            return replace(found, applied=applied)
+            return replace(found, applied=await self._realise(found, observed, runtime))
         except TemplateLost as lost:
             # Without its runtime a release cannot be drawn: that it is gone says more.
             return replace(found, plan=None, failure=found.failure if runtime is None else lost)
+        except Terminal as refusal:
+            if _begins(found):
+                return await self._go_on(replace(found, target=None, failure=refusal), observed, runtime)
+            return replace(found, plan=None, failure=refusal)
         except LockgateError as error:
             # Nothing of the plan is certain to be in the cluster: the next pass plans it again.
             return replace(found, plan=None, failure=error)
+
+    async def _realise(
+        self, found: Findings, observed: Observed, runtime: ModelRuntime | None
+    ) -> Applied | None:
+        if found.plan is None or found.plan.stage is None:
+            return None
+        stage = within_reach(found.plan.stage, observed, found.deployment.replicas)
+        return await self.backend.realise(found.deployment, stage, runtime)
+
+    async def _go_on(self, found: Findings, observed: Observed, runtime: ModelRuntime | None) -> Findings:
+        """What cannot begin, because it would be refused, holds up nothing of what was there before."""
+        found = replace(found, plan=plan_rollout(found.deployment, None, observed, self.clock()))
+        try:
+            return replace(found, applied=await self._realise(found, observed, runtime))
+        except LockgateError:
+            return replace(found, plan=None)
 
     def _resolve(
         self, deployment: ModelDeployment
@@ -197,6 +213,14 @@ class Reconciler:
         for entry in found.plan.finished if found.plan else ():
             seconds = (entry.finished_at - entry.started_at).total_seconds() if entry.started_at else None
             self.telemetry.rollout_ended(found.deployment.key, entry.outcome.value, seconds)
+
+
+def _begins(found: Findings) -> bool:
+    """Whether the plan begins a rollout over something that serves."""
+    before, after = found.previous.rollout, found.plan.state if found.plan else None
+    if after is None or after.candidate is None or before.stable is None:
+        return False
+    return not after.candidate.is_same(before.candidate)
 
 
 def is_early(found: Findings) -> bool:

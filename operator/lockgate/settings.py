@@ -7,6 +7,7 @@ Read once at start; a value that cannot be used stops the start with a sentence 
 
 import math
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
@@ -167,13 +168,22 @@ class Settings:
 
 def check_address(where: str, switch: str, url: str, *, allow_http: bool) -> None:
     """Refuse what is no address of a registry, or one over which keys could be read; raises SettingsError."""
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith(("https://", "http://")) or not _has_host(url):
         raise SettingsError(f"{where} is {url!r}; write https://HOST")
     if url.startswith("http://") and not (allow_http or is_loopback(urlsplit(url).hostname or "")):
         raise SettingsError(
             f"{where} is {url!r}, over which API keys could be read on their way; write https://HOST, "
             f"or set {switch} to true"
         )
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port raises for what is none.
+        return bool(parts.hostname) and parts.port != 0 and not re.search(r"[\s\x00-\x1f]", url)
+    except ValueError:
+        return False
 
 
 def _variable(setting: Field[Any]) -> str:

@@ -10,8 +10,9 @@ from lockgate.domain.resources import (
     DEPLOYMENT,
     MODEL_RUNTIME,
     Object,
+    Resource,
 )
-from lockgate.errors import RegistryUnavailable
+from lockgate.errors import Refused, RegistryUnavailable
 
 DOWN = RegistryUnavailable("the registry did not answer")
 ONE_CPU = {"requests": {"cpu": "1"}}
@@ -27,9 +28,9 @@ def template(rig: Rig) -> Object:
     return deepcopy(rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["template"])
 
 
-def without_proof(name: str) -> Object:
-    """The status of a pod that serves and did not say what it fetched."""
-    return {key: value for key, value in ready_pod(name).items() if key != "initContainerStatuses"}
+async def look(rig: Rig) -> None:
+    for _ in range(4):
+        await rig.look()
 
 
 async def half_rolled(rig: Rig, number: int) -> None:
@@ -62,6 +63,27 @@ async def test_an_edit_that_cannot_begin_keeps_nothing_from_being_put_right(rig)
     rig.cluster.put(DEPLOYMENT, workload)
     await rig.settle()
     assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 2
+
+
+async def test_an_edit_that_the_api_server_refuses_keeps_nobody_from_scaling_what_serves(rig):
+    await rig.serve(1)
+    apply = rig.cluster.apply
+
+    async def refused(resource: Resource, obj: Object, *, force: bool) -> Object:
+        if resource is DEPLOYMENT and "THREADS" in str(obj):
+            raise Refused(f"could not apply {resource.kind}: its requests are above its limits")
+        return await apply(resource, obj, force=force)
+
+    rig.cluster.apply = refused
+    edit_runtime(rig)
+    await look(rig)
+    assert rig.verdict("Stalled") == ("True", "Refused")
+    rig.create(replicas=6)
+    await look(rig)
+    assert rig.cluster.objects[DEPLOYMENT, KEY]["spec"]["replicas"] == 6
+    assert rig.verdict("Stalled") == ("True", "Refused"), "what is asked for is still refused"
+    assert rig.status["stable"]["version"] == "v1"
+    assert "candidate" not in rig.status
 
 
 async def test_the_version_that_serves_is_pinned_while_the_registry_is_away_whatever_history_holds(rig):

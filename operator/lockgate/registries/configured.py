@@ -78,7 +78,7 @@ def _by_environment(settings: Settings) -> RegistrySettings:
 
 def _read(file: Path) -> dict[str, RegistrySettings]:
     try:
-        document = yaml.safe_load(file.read_text())
+        document = yaml.load(file.read_text(), _EachOnce)  # noqa: S506 - it is the safe loader
     except OSError as error:
         raise SettingsError(
             f"{file}, which LOCKGATE_REGISTRIES_FILE names, cannot be read ({error.strerror})"
@@ -92,6 +92,17 @@ def _read(file: Path) -> dict[str, RegistrySettings]:
         str(name): _registry(f"{file}, registry {sentence(name, 80)}", name, raw)
         for name, raw in document.items()
     }
+
+
+class _EachOnce(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win, silently: here that would be a registry that nobody asks."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        written = [key.value for key, _ in node.value]
+        for key in written:
+            if written.count(key) > 1:
+                raise yaml.YAMLError(f"{key} is there {written.count(key)} times; keep one")
+        return super().construct_mapping(node, deep)
 
 
 def _registry(where: str, name: object, raw: object) -> RegistrySettings:
