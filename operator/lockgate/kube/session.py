@@ -22,6 +22,7 @@ from lockgate.names import FIELD_MANAGER, MANAGED_SELECTOR
 Body = Object | list[Object]
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
+_ESCAPED_BY_GO = re.compile("[<>&\u2028\u2029]")
 _ESCAPED = re.compile("[\x7f-\uffff]")
 PAGE = 100
 LARGEST_BODY = 8 * 2**20
@@ -171,7 +172,7 @@ class KubeSession:
                 method,
                 path.lstrip("/"),
                 params=query,
-                data=_encoded(body) if body else None,
+                data=(_canonical if method == "POST" else _encoded)(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
             ) as response:
@@ -190,6 +191,16 @@ class KubeSession:
 
 def _selector(resource: Resource) -> dict[str, str]:
     return {"labelSelector": MANAGED_SELECTOR} if resource.managed_only else {}
+
+
+def _canonical(body: Body) -> bytes:
+    """JSON as the API server writes it itself.
+
+    It keeps the data of a ControllerRevision byte by byte, writes it anew whenever anybody patches the
+    object, and refuses the patch if it is not the same then: a label, a finalizer, the garbage collector's.
+    """
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _ESCAPED_BY_GO.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode(errors="replace")
 
 
 def _encoded(body: Body) -> bytes:
