@@ -14,6 +14,7 @@ from tests.fakes.virtual_time import in_virtual_time
 from lockgate.domain.resources import DEPLOYMENT, EVENT, MODEL_DEPLOYMENT
 from lockgate.errors import ClusterUnavailable, Conflict, LockgateError
 from lockgate.kube.answers import retry_after
+from lockgate.kube.budget import AT_ONCE
 from lockgate.kube.errand import PRESENT_ERRAND, Errand
 from lockgate.kube.session import LARGEST_BODY, PAGE, KubeSession
 
@@ -267,13 +268,13 @@ async def test_a_request_whose_pass_was_cancelled_while_it_waited_is_never_sent(
     async with session_with(handler) as session:
         sent = [asyncio.create_task(session.get(DEPLOYMENT, KEY)) for _ in range(30)]
         async with asyncio.timeout(10):
-            while len(asked) < 16:
+            while len(asked) < AT_ONCE:
                 await asyncio.sleep(0.01)
-        for task in sent[16:]:
+        for task in sent[AT_ONCE:]:
             task.cancel()
         going.set()
         await asyncio.gather(*sent, return_exceptions=True)
-    assert len(asked) == 16
+    assert len(asked) == AT_ONCE
 
 
 async def test_children_go_before_statuses_and_events_last():
@@ -286,9 +287,9 @@ async def test_children_go_before_statuses_and_events_last():
         return web.json_response({"metadata": METADATA})
 
     async with session_with(handler) as session:
-        first = [asyncio.create_task(session.get(DEPLOYMENT, KEY)) for _ in range(16)]
+        first = [asyncio.create_task(session.get(DEPLOYMENT, KEY)) for _ in range(AT_ONCE)]
         async with asyncio.timeout(10):
-            while len(asked) < 16:
+            while len(asked) < AT_ONCE:
                 await asyncio.sleep(0.01)
         asked.clear()
         obj = {"metadata": METADATA, "kind": "Any", "status": {}}

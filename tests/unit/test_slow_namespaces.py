@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from tests.fakes.virtual_time import in_virtual_time
 
 from lockgate.kube.budget import AT_ONCE, MOST_PARKED, PLACES_OF_SLOW, Budget, Lane
@@ -62,6 +63,25 @@ def check_that_the_good_were_served(scene: Scene) -> None:
     assert took[-1] <= 2 * SLOW_SECONDS, "before anybody could know"
     assert took[len(took) * 9 // 10] < 1
     assert scene.most_late["evil"] <= PLACES_OF_SLOW
+
+
+async def several_hang(scene: Scene, *, hanging: int, good: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(good):
+            group.create_task(scene.ask_for_ever("good" if not number else f"good-{number}", 0.02))
+        await asyncio.sleep(5)
+        for number in range(50 * hanging):
+            evil = f"evil-{number % hanging}"
+            group.create_task(scene.ask_for_ever(evil, HANGING_SECONDS, answers=False))
+
+
+@pytest.mark.parametrize(("hanging", "good"), [(2, 1), (3, 1), (5, 6), (7, 20)])
+def test_several_namespaces_that_hang_delay_nobody_else(hanging, good):
+    scene = Scene()
+    in_virtual_time(several_hang(scene, hanging=hanging, good=good))
+    took = sorted(scene.took["good"])
+    assert took[-1] <= 3 * SLOW_SECONDS, "before anybody could know, one takes the place of another"
+    assert took[len(took) * 9 // 10] < 0.1
 
 
 def test_fifty_whose_writes_are_answered_late_delay_nobody_else():

@@ -4,21 +4,23 @@ The API server says how much it can take: by 429 and Retry-After, by not answeri
 slowly. Its hints hold for all of us; what it says of one object it says with other codes. Without
 such signs nothing but the ceiling holds us back. What waits goes by urgency, then by lane.
 A namespace whose requests hang while others' do not (an admission webhook that is away, say) has a
-few places of its own, and what it is like says nothing of the API server. Before that is known, the
-places that its requests hold for long are lent to the others.
+few places of its own, and what it is like says nothing of the API server. Places that requests hold
+for long are lent to namespaces of which none does.
 """
 
 import asyncio
 import heapq
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from itertools import count
 
 from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.kube.pace import SLOW_SECONDS, Pace
 
-AT_ONCE = 16
+# At 15 ms each these are the 400 a second of the ceiling. More would wait within the API server, where
+# nothing overtakes them, and not here, where what is urgent goes first.
+AT_ONCE = 6
 LONGEST_HINT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 5.0
 # While the API server is away a request may wait for its end in vain: that keeps no other from looking.
@@ -28,7 +30,8 @@ _MEMORY = 1 / 32
 _MOSTLY = 0.8
 PLACES_OF_SLOW = 2
 MOST_PARKED = 8
-_MOST_LENT = 8
+# With these, fewer are on their way than there may be connections.
+_MOST_LENT = 24
 _LOOK_AGAIN_SECONDS = SLOW_SECONDS / 4
 _OVERLOADED = frozenset({429, 502, 503, 504})
 
@@ -64,7 +67,7 @@ class Budget:
         self._parked: defaultdict[str, list[_Entry]] = defaultdict(list)
         self._numbers = count()
         self._alarm: asyncio.TimerHandle | None = None
-        self._hinted_until = self._paused_until = self._judged_at = 0.0
+        self._hinted_until = self._paused_until = self._judged_at = self._back_at = 0.0
         self._misses = 0
         self._slow = 0.0
 
@@ -154,16 +157,20 @@ class Budget:
         self._begun[whose].append(began)
         return began
 
-    def _lender(self) -> tuple[str, int]:
-        """The namespace whose requests hold most places for long, and how many others have for it."""
+    def _lent(self) -> tuple[Collection[str], int]:
+        """The namespaces that hold places for long, and how many others may have instead."""
         if self._is_away:
-            return "", 0
+            return (), 0
         since = _now() - SLOW_SECONDS
         held = {name: sum(at <= since for at in begun) for name, begun in self._begun.items() if name}
-        name = max(held, key=lambda one: held[one], default="")
-        if not self._pace.is_another_quick(name, _now()):
-            return "", 0
-        return name, max(0, min(_MOST_LENT, held.get(name, 0) - PLACES_OF_SLOW))
+        lenders = [name for name, long in held.items() if long]
+        # Nobody else may have been let in of late: then one of them tells whether the API server is slow.
+        most = _MOST_LENT if self._pace.is_another_quick(lenders, _now()) else 1
+        return lenders, min(most, sum(held.values()))
+
+    def _swallowed(self) -> int:
+        """How many wait for their end since before the API server was back, most likely in vain."""
+        return sum(at < self._back_at for begun in self._begun.values() for at in begun)
 
     def _take_less(self, began: float, *, away: bool) -> None:
         # What was on its way together fails together, and counts once.
@@ -192,6 +199,7 @@ class Budget:
         was_away = self._is_away
         self._misses, self._paused_until = 0, 0.0
         if was_away:
+            self._back_at = _now()
             self._returned()
         if seconds is not None:
             self._slow += _MEMORY * ((seconds > SLOW_SECONDS) - self._slow)
@@ -203,10 +211,11 @@ class Budget:
             self._limit = min(float(self._at_once), self._limit + 1 / self._limit)
 
     def _admit(self, whose: str) -> bool:
-        places = max(self._limit, LOOKS_AT_ONCE) if self._is_away else self._limit
-        if self._on_their_way >= int(places):
-            lender, lent = self._lender()
-            if whose == lender or self._on_their_way >= int(places) + lent:
+        places = int(max(self._limit, LOOKS_AT_ONCE) if self._is_away else self._limit)
+        if self._on_their_way >= places:
+            places += self._swallowed()
+            lenders, lent = self._lent()
+            if self._on_their_way >= places + (0 if whose in lenders else lent):
                 return False
         if self._opens_in() > 0:
             return False
@@ -235,9 +244,9 @@ class Budget:
                     self._parked[turn.whose].append(heapq.heappop(self._waiting))
                     continue
                 if not self._admit(turn.whose):
-                    lender, lent = self._lender()
-                    if lent and turn.whose == lender and self._opens_in() <= 0:
-                        self._parked[lender].append(heapq.heappop(self._waiting))
+                    lenders, lent = self._lent()
+                    if lent and turn.whose in lenders and self._opens_in() <= 0:
+                        self._parked[turn.whose].append(heapq.heappop(self._waiting))
                         continue
                     self._call_later()
                     return

@@ -1,20 +1,21 @@
 """Which namespace is served slowly by itself, while others are served well?
 
 An admission webhook that is away makes the writes of one namespace hang; that says nothing of the
-API server. When nobody is served better, or many are slow, it is the API server itself.
+API server. When nobody is served better, or most are slow, it is the API server itself.
 """
 
 from collections import OrderedDict
-from math import inf
+from collections.abc import Container
 
 SLOW_SECONDS = 1.0
 _HANGS_SECONDS = 4.0
 _MEMORY = 1 / 4
-# More namespaces than so many do not hang each for a reason of its own.
-_MOST_SLOW = 3
+# So many may hang each for a reason of its own; more only where as many others are served well.
+_FEW = 3
 _SLOW_FROM = 0.5
 _SLOW_FOR_SECONDS = 600.0
 _QUICK_FOR_SECONDS = 60.0
+_MOST_QUICK = 64
 
 
 class Pace:
@@ -22,7 +23,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._slow: dict[str, tuple[float, float]] = {}
-        # Who was served quickly of late, two of them: another one than whoever is asked about.
+        # Who was served quickly and when, the last of them last.
         self._quick: OrderedDict[str, float] = OrderedDict()
 
     def judge(self, whose: str, seconds: float, now: float) -> bool:
@@ -34,7 +35,7 @@ class Pace:
         if seconds < SLOW_SECONDS:
             self._quick[whose] = now
             self._quick.move_to_end(whose)
-            if len(self._quick) > 2:
+            if len(self._quick) > _MOST_QUICK:
                 self._quick.popitem(last=False)
         if known > _MEMORY / 4:
             # The last to be judged comes last, and whoever was not judged for long is forgotten.
@@ -45,11 +46,12 @@ class Pace:
 
     def is_slow(self, whose: str, now: float) -> bool:
         """Whether most of its requests hang, and those of others do not."""
-        if self._slow.get(whose, (0.0, 0.0))[0] < _SLOW_FROM or not self.is_another_quick(whose, now):
+        if self._slow.get(whose, (0.0, 0.0))[0] < _SLOW_FROM or not self.is_another_quick((whose,), now):
             return False
-        return sum(known >= _SLOW_FROM for known, _ in self._slow.values()) <= _MOST_SLOW
+        hanging = [name for name, (known, _) in self._slow.items() if known >= _SLOW_FROM]
+        return len(hanging) <= _FEW or len(hanging) <= len(self._quick.keys() - hanging)
 
-    def is_another_quick(self, whose: str, now: float) -> bool:
-        """Whether somebody else was served quickly of late."""
-        others = (at for other, at in self._quick.items() if other != whose)
-        return max(others, default=-inf) >= now - _QUICK_FOR_SECONDS
+    def is_another_quick(self, those: Container[str], now: float) -> bool:
+        """Whether somebody else than those was served quickly of late."""
+        last = next((at for name, at in reversed(self._quick.items()) if name not in those), None)
+        return last is not None and last >= now - _QUICK_FOR_SECONDS
