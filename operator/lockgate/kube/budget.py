@@ -18,9 +18,9 @@ from itertools import count
 from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.kube.pace import SLOW_SECONDS, Pace
 
-# At 15 ms each these are the 400 a second of the ceiling. More would wait within the API server, where
+# At 12 ms each these are the 400 a second of the ceiling. More would wait within the API server, where
 # nothing overtakes them, and not here, where what is urgent goes first.
-AT_ONCE = 6
+AT_ONCE = 5
 LONGEST_HINT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 5.0
 # While the API server is away a request may wait for its end in vain: that keeps no other from looking.
@@ -141,7 +141,8 @@ class Budget:
 
     def unanswered(self, began: float, whose: str = "") -> None:
         """The API server did not answer a request that was let in then."""
-        if not self._pace.judge(whose, _now() - began, _now()):
+        is_its_own = self._pace.judge(whose, _now() - began, _now())
+        if not is_its_own and not self._pace.is_overtaken(whose, began):
             self._take_less(began, away=True)
 
     @property

@@ -6,6 +6,7 @@ API server. When nobody is served better, or most are slow, it is the API server
 
 from collections import OrderedDict
 from collections.abc import Container
+from math import inf
 
 SLOW_SECONDS = 1.0
 _HANGS_SECONDS = 4.0
@@ -53,5 +54,11 @@ class Pace:
 
     def is_another_quick(self, those: Container[str], now: float) -> bool:
         """Whether somebody else than those was served quickly of late."""
-        last = next((at for name, at in reversed(self._quick.items()) if name not in those), None)
-        return last is not None and last >= now - _QUICK_FOR_SECONDS
+        return self._last_quick(those) >= now - _QUICK_FOR_SECONDS
+
+    def is_overtaken(self, whose: str, began: float) -> bool:
+        """Whether somebody else was served quickly while a request that began then should long have been."""
+        return self._last_quick((whose,)) > began + SLOW_SECONDS
+
+    def _last_quick(self, but: Container[str]) -> float:
+        return next((at for name, at in reversed(self._quick.items()) if name not in but), -inf)
