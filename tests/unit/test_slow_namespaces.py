@@ -9,7 +9,7 @@ from lockgate.kube.budget import AT_ONCE, MOST_PARKED, PLACES_OF_SLOW, Budget, L
 from lockgate.kube.pace import SLOW_SECONDS
 
 HANGING_SECONDS = 10.0
-UNTIL = 600.0
+UNTIL = 240.0
 
 
 def now() -> float:

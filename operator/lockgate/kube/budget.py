@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection
 from enum import IntEnum
 from itertools import count
 
+from lockgate.kube.crowding import Crowding
 from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.kube.pace import SLOW_SECONDS, Pace
 
-# At 12 ms each these are the 400 a second of the ceiling. More would wait within the API server, where
-# nothing overtakes them, and not here, where what is urgent goes first.
-AT_ONCE = 5
+AT_ONCE = 16
+# While they wait for one another in there. At 12 ms each these are the 400 a second of the ceiling.
+AT_ONCE_IN_A_CROWD = 5
 LONGEST_HINT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 5.0
 # While the API server is away a request may wait for its end in vain: that keeps no other from looking.
@@ -64,6 +65,7 @@ class Budget:
         self._present: Counter[str] = Counter()
         self._begun: defaultdict[str, deque[float]] = defaultdict(deque)
         self._pace = Pace()
+        self._crowding = Crowding()
         self._parked: defaultdict[str, list[_Entry]] = defaultdict(list)
         self._numbers = count()
         self._alarm: asyncio.TimerHandle | None = None
@@ -133,6 +135,8 @@ class Budget:
         if code not in _OVERLOADED:
             seconds = _now() - began
             is_its_own = self._pace.judge(whose, seconds, _now()) if timed else False
+            if timed and code < 300:
+                self._crowding.note(seconds, _now())
             self._take_more(seconds if timed and not is_its_own else None)
             return
         if after is not None:
@@ -208,8 +212,11 @@ class Budget:
             # Nearly all answers are slow; the next judgement is on what comes from now on.
             self._slow = 0.5
             self._limit = max(1.0, self._limit / 2)
+        elif self._crowding.is_felt and self._limit > AT_ONCE_IN_A_CROWD:
+            self._limit = max(float(AT_ONCE_IN_A_CROWD), self._limit - 1 / self._limit)
         elif self._slow < 0.5:
-            self._limit = min(float(self._at_once), self._limit + 1 / self._limit)
+            most = min(self._at_once, AT_ONCE_IN_A_CROWD) if self._crowding.is_felt else self._at_once
+            self._limit = min(float(most), self._limit + 1 / self._limit)
 
     def _admit(self, whose: str) -> bool:
         places = int(max(self._limit, LOOKS_AT_ONCE) if self._is_away else self._limit)
