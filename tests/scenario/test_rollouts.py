@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.fakes.builders import version
-from tests.fakes.cluster import corrupt_pod, ready_pod
+from tests.fakes.cluster import corrupt_pod, pod_of, ready_pod
 from tests.fakes.rig import KEY
 
-from lockgate.domain.resources import DEPLOYMENT
+from lockgate.domain.resources import DEPLOYMENT, POD
 from lockgate.errors import NotOwned
 
 
@@ -256,3 +256,24 @@ async def test_what_is_ready_at_once_is_available_at_once_unless_the_author_asks
     rig.create()
     await rig.settle()
     assert "minReadySeconds" not in rig.cluster.objects[DEPLOYMENT, KEY]["spec"]
+
+
+async def test_traffic_is_told_only_once_no_pod_of_what_was_given_up_answers_any_more(rig):
+    await rig.serve(1)
+    assert [(share["version"], share["weight"]) for share in rig.status["traffic"]] == [("v1", 100)]
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    await rig.settle()
+    owner = rig.cluster.replica_set(KEY)
+    rig.cluster.put(POD, pod_of(owner, "early") | {"status": ready_pod("early")})
+    rig.cluster.begin_roll(KEY)
+    await rig.settle()
+    rig.registry.point("production", version(1))
+    await rig.poll()
+    await rig.settle()
+    assert "candidate" not in rig.status
+    assert not rig.status.get("traffic"), "a pod of v2 answers too"
+    rig.cluster.drop(POD, (KEY[0], "early"))
+    rig.cluster.roll(KEY, ready_pod)
+    await rig.settle()
+    assert [(share["version"], share["weight"]) for share in rig.status["traffic"]] == [("v1", 100)]
