@@ -31,8 +31,9 @@ _MEMORY = 1 / 32
 _MOSTLY = 0.8
 PLACES_OF_SLOW = 2
 MOST_PARKED = 8
-# With these, fewer are on their way than there may be connections.
 _MOST_LENT = 24
+# Whatever is lent: the session has so many connections.
+MOST_ON_THEIR_WAY = 48
 _LOOK_AGAIN_SECONDS = SLOW_SECONDS / 4
 _OVERLOADED = frozenset({429, 502, 503, 504})
 
@@ -223,7 +224,7 @@ class Budget:
         if self._on_their_way >= places:
             places += self._swallowed()
             lenders, lent = self._lent()
-            if self._on_their_way >= places + (0 if whose in lenders else lent):
+            if self._on_their_way >= min(places + (0 if whose in lenders else lent), MOST_ON_THEIR_WAY):
                 return False
         if self._opens_in() > 0:
             return False

@@ -14,7 +14,7 @@ from lockgate import __version__
 from lockgate.domain.resources import EVENT, Key, Object, Resource, key_of
 from lockgate.errors import ClusterUnavailable, Conflict
 from lockgate.kube.answers import Answer, Page, object_of, page_of, retry_after
-from lockgate.kube.budget import Budget, Lane
+from lockgate.kube.budget import MOST_ON_THEIR_WAY, Budget, Lane
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.names import FIELD_MANAGER, MANAGED_SELECTOR
@@ -41,7 +41,7 @@ class KubeSession:
         self._budget = Budget(rate=rate, returned=returned)
         self._http = aiohttp.ClientSession(
             base_url=credentials.server + "/",
-            connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=32),
+            connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=MOST_ON_THEIR_WAY),
             timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS, connect=5),
             headers={"User-Agent": f"lockgate/{__version__}", "Accept": "application/json"},
         )
