@@ -1,4 +1,4 @@
-"""The lock gate under very many writes: strategies of every kind, pods that die, a route that lags, kills.
+"""The lock gate under very many writes: arms and strategies of every kind, pods that die, late routes, kills.
 
 A little world plays a backend with one workload for each release and a route between them. What is
 written is what `within_reach` says, in the fixed order grow, route, shrink, and a kill may come between
@@ -9,14 +9,13 @@ writes beside the tests that wait; `LOCKGATE_REACH_WRITES` says how many it are.
 import os
 import random
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import pytest
 from tests.fakes.builders import revision
 
 from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
-from lockgate.domain.plan import Stage, Track, TrafficSplit
+from lockgate.domain.plan import Stage, Track, TrafficSplit, Weights
 from lockgate.plan.arms import compose
 from lockgate.plan.reach import pods_for, within_reach
 
@@ -122,63 +121,91 @@ class World:
             self.served = dict(self.written)
 
 
-def track(role: Role, number: int, replicas: int) -> Track:
-    release = RELEASES[number]
-    return Track(role=role, release=release, workload=f"churn-{release.release}", replicas=replicas)
-
-
-@cache
-def ideal(stable: int, candidate: int | None, weight: int, size: int) -> Stage:
-    """All that should be there."""
-    serving = track(Role.STABLE, stable, size)
-    if candidate is None:
-        return Stage(tracks=(serving,), split=TrafficSplit(weights=((serving.workload, 100),)))
-    rising = track(Role.CANDIDATE, candidate, max(1, pods_for(size, weight)))
-    weights = ((serving.workload, 100 - weight), (rising.workload, weight))
-    return Stage(tracks=(serving, rising), split=TrafficSplit(weights=weights))
+SHARES = ((100,), (100,), (50, 50), (80, 20), (34, 33, 33), (1, 99))
 
 
 @dataclass
-class Rollout:
-    """The life cycle of any strategy with a workload of its own for each release."""
+class Arm:
+    """One of the long-lived variants, with a rollout of its own."""
 
-    rng: random.Random
-    world: World
+    name: str
+    share: int
     stable: int = 0
     candidate: int | None = None
     step: int = 0
     steps: tuple[int, ...] = (100,)
 
+    def workload(self, number: int) -> str:
+        return f"churn{self.name}-{RELEASES[number].release}"
+
+    def weights(self) -> Weights:
+        stable = self.workload(self.stable)
+        if self.candidate is None:
+            return ((stable, 100),)
+        weight = self.steps[self.step]
+        return ((stable, 100 - weight), (self.workload(self.candidate), weight))
+
+    def tracks(self, size: int, weights: dict[str, int]) -> list[Track]:
+        """Stable with all pods of the arm, and what rises with as many as its weight asks for."""
+        stable = self.workload(self.stable)
+        whole = max(pods_for(size, self.share), pods_for(size, weights[stable]))
+        tracks = [Track(role=Role.STABLE, release=RELEASES[self.stable], workload=stable, replicas=whole)]
+        if self.candidate is not None:
+            rising = self.workload(self.candidate)
+            pods = max(1, pods_for(size, weights[rising]))
+            release = RELEASES[self.candidate]
+            tracks.append(Track(role=Role.CANDIDATE, release=release, workload=rising, replicas=pods))
+        return tracks
+
+    def advance(self) -> None:
+        if self.candidate is None:
+            return
+        if self.step + 1 < len(self.steps):
+            self.step += 1
+        elif self.steps[self.step] == 100:
+            self.stable, self.candidate, self.step = self.candidate, None, 0
+        else:
+            self.steps, self.step = (*self.steps, 100), self.step + 1
+
+
+@dataclass
+class Rollouts:
+    """The life cycles of all arms, by any strategy with a workload of its own for each release."""
+
+    rng: random.Random
+    world: World
+    arms: list[Arm]
+
     def ideal(self) -> Stage:
-        return ideal(self.stable, self.candidate, self.steps[self.step], self.world.size)
+        """All that should be there."""
+        split = compose([(arm.share, arm.weights()) for arm in self.arms])
+        weights = dict(split.weights)
+        tracks = [track for arm in self.arms for track in arm.tracks(self.world.size, weights)]
+        return Stage(tracks=tuple(tracks), split=split)
 
     def happen(self) -> None:
         """What people and registries do."""
-        fate = self.rng.random()
+        fate, arm = self.rng.random(), self.rng.choice(self.arms)
         if fate < 0.10:
-            others = [n for n in range(len(RELEASES)) if n != self.stable]
-            self.candidate, self.step = self.rng.choice(others), 0
-            self.steps = self.rng.choice(STEPS)
+            others = [n for n in range(len(RELEASES)) if n != arm.stable]
+            arm.candidate, arm.step = self.rng.choice(others), 0
+            arm.steps = self.rng.choice(STEPS)
         elif fate < 0.14:
-            self.candidate, self.step = None, 0
+            arm.candidate, arm.step = None, 0
         elif fate < 0.16:
             self.world.size = self.rng.choice((1, 2, 3, 5, 8))
 
     def advance(self) -> None:
+        """One step further for every arm, once all is as it should be."""
         ideal, world = self.ideal(), self.world
         assert ideal.split is not None
         weights = dict(ideal.split.weights)
-        if self.candidate is None or not weights == world.written == world.served:
+        if not weights == world.written == world.served:
             return
         pods = {name: one.available for name, one in world.workloads.items()}
-        if any(pods.get(name, 0) < pods_for(world.size, weight) for name, weight in weights.items()):
-            return
-        if self.step + 1 < len(self.steps):
-            self.step += 1
-        elif weights.get(f"churn-{RELEASES[self.candidate].release}") == 100:
-            self.stable, self.candidate, self.step = self.candidate, None, 0
-        else:
-            self.steps, self.step = (*self.steps, 100), self.step + 1
+        if all(pods.get(name, 0) >= pods_for(world.size, weight) for name, weight in weights.items()):
+            for arm in self.arms:
+                arm.advance()
 
     def a_pass(self, *, may_be_killed: bool) -> int:
         stage = within_reach(self.ideal(), self.world.observed(), self.world.size)
@@ -193,25 +220,26 @@ def live(seed: int) -> int:
     """One life: chaos, and then rest."""
     rng = random.Random(seed)
     world = World(size=rng.choice((1, 2, 4, 7)))
-    rollout = Rollout(rng, world)
+    arms = [Arm("" if not n else f"-{n}", share) for n, share in enumerate(rng.choice(SHARES))]
+    rollouts = Rollouts(rng, world, arms)
     for _ in range(600):
-        rollout.happen()
+        rollouts.happen()
         world.live(rng)
-        rollout.a_pass(may_be_killed=True)
-        rollout.advance()
+        rollouts.a_pass(may_be_killed=True)
+        rollouts.advance()
     for _ in range(200):
         for one in world.workloads.values():
             one.available = one.asked
         world.served = dict(world.written)
-        if not rollout.a_pass(may_be_killed=False):
-            before = (rollout.stable, rollout.candidate, rollout.step)
-            rollout.advance()
-            if before == (rollout.stable, rollout.candidate, rollout.step):
+        if not rollouts.a_pass(may_be_killed=False):
+            before = [replace(arm) for arm in arms]
+            rollouts.advance()
+            if before == arms:
                 break
     else:
         raise AssertionError("it never comes to rest")
-    assert rollout.candidate is None
-    assert world.written == {f"churn-{RELEASES[rollout.stable].release}": 100}
+    assert all(arm.candidate is None for arm in arms)
+    assert world.written == {arm.workload(arm.stable): arm.share for arm in arms}
     assert set(world.workloads) == set(world.written), "what is named nowhere is gone"
     return world.writes
 
