@@ -255,6 +255,13 @@ def test_no_write_takes_capacity_from_anybody_or_sends_traffic_nowhere():
     assert lives > 10
 
 
+@pytest.mark.parametrize(
+    ("size", "weight", "pods"), [(10, 10, 1), (3, 34, 2), (1, 1, 1), (7, 0, 0), (4, 100, 4), (8, 25, 2)]
+)
+def test_a_part_of_a_pod_is_a_pod(size, weight, pods):
+    assert pods_for(size, weight) == pods
+
+
 def facts(name: str, release: Revision, available: int) -> WorkloadFacts:
     return WorkloadFacts(
         name=name,
