@@ -103,3 +103,8 @@ def test_decisions_are_short_and_have_the_three_parts():
 
 def test_the_source_folder_shadows_nothing():
     assert not (ROOT / "operator" / "__init__.py").exists()
+
+
+def test_no_file_of_the_product_is_longer_than_one_job():
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "operator").rglob("*.py")}
+    assert {path.name: length for path, length in lengths.items() if length > 300} == {}

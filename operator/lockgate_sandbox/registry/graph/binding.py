@@ -46,6 +46,7 @@ RESOLVER_MODULES = (
     "read_files",
     "write_artifacts",
     "write_collections",
+    "write_registries",
 )
 
 

@@ -1,4 +1,4 @@
-"""What the mutations about links, aliases, collections and registries do.
+"""What the mutations about links, aliases and collections do.
 
 Rights are checked here (protected aliases too), the rules of collections are in `versions`.
 """
@@ -7,31 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate_sandbox.registry import artifacts, projects, versions
+from lockgate_sandbox.registry import artifacts, versions
 from lockgate_sandbox.registry.database import now
 from lockgate_sandbox.registry.errors import Conflict, Invalid, Missing
 from lockgate_sandbox.registry.graph.binding import Context, answers
 from lockgate_sandbox.registry.graph.write_artifacts import Input
-from lockgate_sandbox.registry.identity import Role, role_named
+from lockgate_sandbox.registry.graph.write_registries import DONE, place_of
+from lockgate_sandbox.registry.identity import Role
 from lockgate_sandbox.registry.rows import (
     Artifact,
     Collection,
     CollectionKind,
     Membership,
-    Project,
     global_id,
     local_id,
 )
 from lockgate_sandbox.registry.versions import LATEST
-
-DONE = {"success": True}
-
-
-def _place(context: Context, entity: str | None, name: str | None, role: Role = Role.MEMBER) -> Project:
-    found = context.access.project(entity, name)
-    if found is None:
-        raise Missing(f"project {name!r} not found under entity {entity!r}")
-    return context.access.require(found, role)
 
 
 @answers("Mutation")
@@ -41,7 +32,7 @@ def link_artifact(_: object, context: Context, input: Input) -> dict[str, Any]: 
         target = _collection(context, CollectionKind.PORTFOLIO, input["artifactPortfolioID"])
         place, name = context.access.home_of(target), target.name
     else:
-        place = _place(context, input.get("entityName"), input.get("projectName"))
+        place = place_of(context, input.get("entityName"), input.get("projectName"))
         name = input.get("artifactPortfolioName") or ""
     context.access.require(place, Role.MEMBER)
     if place.is_registry and context.access.home(artifact).entity in context.users:
@@ -81,7 +72,7 @@ def _member(context: Context, collection: Collection, opaque: str) -> Membership
 
 
 def _alias_target(context: Context, wanted: Input) -> Collection:
-    place = _place(context, wanted["entityName"], wanted["projectName"])
+    place = place_of(context, wanted["entityName"], wanted["projectName"])
     context.access.require_aliases(place, [wanted["alias"]])
     found = versions.find_collection(context.store, place, wanted["artifactCollectionName"])
     if found is None:
@@ -201,101 +192,8 @@ def delete_artifact_collection_tag_assignments(
 
 
 def _tagged(context: Context, wanted: Input) -> Collection:
-    place = _place(context, wanted["entityName"], wanted["projectName"])
+    place = place_of(context, wanted["entityName"], wanted["projectName"])
     found = versions.find_collection(context.store, place, wanted["artifactCollectionName"])
     if found is None:
         raise Missing(f"collection {wanted['artifactCollectionName']!r} not found in {place.name!r}")
     return found
-
-
-# --- registries
-
-
-@answers("Mutation")
-def upsert_model(_: object, context: Context, input: Input) -> dict[str, Any]:  # noqa: A002
-    entity = input.get("entityName") or context.store.organization.team
-    name = input.get("name") or ""
-    types = input.get("artifactTypes")
-    type_names = None if not types else [item["name"] for item in types]
-    found = context.access.project(entity, name)
-    if found is None:
-        _may_create(context, entity)
-        made = projects.create_project(
-            context.store,
-            entity,
-            name,
-            description=input.get("description"),
-            access=input.get("access") or "PRIVATE",
-            artifact_types=type_names,
-        )
-        return {"inserted": True, "project": made, "model": made}
-    context.access.require(found, Role.ADMIN if found.is_registry else Role.MEMBER)
-    changed = projects.change_project(
-        context.store,
-        found,
-        description=input.get("description"),
-        access=input.get("access"),
-        artifact_types=type_names,
-    )
-    return {"inserted": False, "project": changed, "model": changed}
-
-
-def _may_create(context: Context, entity: str) -> None:
-    organization = context.store.organization
-    if entity == organization.entity and context.user.role < Role.ADMIN:
-        context.access.refuse(f"only an admin may create a registry, {context.user.name!r} is not one")
-    if entity not in (organization.entity, organization.team, context.user.name):
-        raise Missing(f"entity {entity!r} not found")
-
-
-@answers("Mutation")
-def rename_project(_: object, context: Context, input: Input) -> dict[str, Any]:  # noqa: A002
-    found = _place(context, input["entityName"], input["oldProjectName"], Role.ADMIN)
-    changed = projects.rename_project(context.store, found, input["newProjectName"])
-    return {"inserted": False, "project": changed, "model": changed}
-
-
-@answers("Mutation")
-def delete_model(_: object, context: Context, input: Input) -> dict[str, bool]:  # noqa: A002
-    found = context.store.db.get(Project, local_id("Project", input["id"]))
-    context.access.require(found, Role.ADMIN)
-    context.store.db.execute("DELETE FROM projects WHERE id = ?", found.id)
-    return DONE
-
-
-def _user_name(context: Context, opaque: str) -> str:
-    for name in context.users:
-        if opaque == global_id("User", name):
-            return name
-    raise Missing(f"no user with id {opaque!r}")
-
-
-def _project_to_staff(context: Context, wanted: Input) -> Project:
-    if wanted.get("teamIds"):
-        raise Invalid("teams as registry members are not offered here; add users")
-    found = context.store.db.get(Project, local_id("Project", wanted["projectId"]))
-    return context.access.require(found, Role.ADMIN)
-
-
-@answers("Mutation")
-def create_project_members(_: object, context: Context, input: Input) -> dict[str, bool]:  # noqa: A002
-    found = _project_to_staff(context, input)
-    for opaque in input.get("userIds") or ():
-        projects.set_role(context.store, found, _user_name(context, opaque), Role.VIEWER)
-    return DONE
-
-
-@answers("Mutation")
-def delete_project_members(_: object, context: Context, input: Input) -> dict[str, bool]:  # noqa: A002
-    found = _project_to_staff(context, input)
-    for opaque in input.get("userIds") or ():
-        projects.set_role(context.store, found, _user_name(context, opaque), Role.NONE)
-    return DONE
-
-
-@answers("Mutation")
-def update_project_member(_: object, context: Context, input: Input) -> dict[str, bool]:  # noqa: A002
-    found = _project_to_staff(context, input)
-    role = role_named(input["userProjectRole"])
-    projects.set_role(context.store, found, _user_name(context, input["userId"]), role)
-    return DONE
