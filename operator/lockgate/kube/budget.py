@@ -1,8 +1,8 @@
 """How many requests may be on their way to the API server, and whose turn is next.
 
 The API server says how much it can take: by 429 and Retry-After, by not answering, by answering
-slowly. Its hints hold for all of us; what it says of one object it says with other codes. Without
-such signs nothing but the ceiling holds us back. What waits goes by urgency, then by lane.
+slowly or more slowly the more it is asked. Its hints hold for all of us; what it says of one object
+it says with other codes. What waits goes by urgency, then by lane.
 A namespace whose requests hang while others' do not (an admission webhook that is away, say) has a
 few places of its own, and what it is like says nothing of the API server. Places that requests hold
 for long are lent to namespaces of which none does.
@@ -213,11 +213,10 @@ class Budget:
             # Nearly all answers are slow; the next judgement is on what comes from now on.
             self._slow = 0.5
             self._limit = max(1.0, self._limit / 2)
-        elif self._crowding.is_felt and self._limit > AT_ONCE_IN_A_CROWD:
-            self._limit = max(float(AT_ONCE_IN_A_CROWD), self._limit - 1 / self._limit)
         elif self._slow < 0.5:
             most = min(self._at_once, AT_ONCE_IN_A_CROWD) if self._crowding.is_felt else self._at_once
-            self._limit = min(float(most), self._limit + 1 / self._limit)
+            change = min(1 / self._limit, abs(most - self._limit))
+            self._limit += change if most > self._limit else -change
 
     def _admit(self, whose: str) -> bool:
         places = int(max(self._limit, LOOKS_AT_ONCE) if self._is_away else self._limit)
