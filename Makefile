@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 NEEDS_NOTHING := not (registry or modelserver or watch or integration or cluster)
 # Those that start servers mostly wait, so more of them run at a time than there are processors. Each
 # waits with a deadline, which a busy machine may miss: it is tried once more, and named if it needed that.
-JOBS ?= 3
+JOBS ?= 5
 UNSTEADY ?= --reruns 1 --reruns-delay 2 -raR
 
 .PHONY: help
