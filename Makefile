@@ -44,9 +44,9 @@ demo: env ## A registry alias moves and a real model follows, on a real cluster
 .PHONY: test
 test: check build ## Everything that must hold; what CI runs
 	@# What waits for servers leaves the processors idle for part of the time: that is for what only counts.
-	@(nice -n 19 $(MAKE) other-python histories 2>&1 | sed -u 's/^/beside: /') & beside=$$!; failed=0; \
+	@nice -n 19 $(MAKE) other-python histories > .beside.log 2>&1 & beside=$$!; failed=0; \
 		$(MAKE) integration oldest-client signals cluster || failed=$$?; \
-		wait $$beside || failed=$$?; exit $$failed
+		wait $$beside || failed=$$?; sed 's/^/beside: /' .beside.log; exit $$failed
 
 .PHONY: check
 check: lint types imports unit ## What needs neither network nor cluster nor a server
