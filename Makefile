@@ -45,7 +45,7 @@ demo: env ## A registry alias moves and a real model follows, on a real cluster
 test: check build ## Everything that must hold; what CI runs
 	@# What waits for servers leaves the processors idle for part of the time: that is for what only counts.
 	@nice -n 19 $(MAKE) other-python histories > .beside.log 2>&1 & beside=$$!; failed=0; \
-		trap "kill $$beside 2>/dev/null || true" EXIT; \
+		trap "kill $$beside 2>/dev/null || true" EXIT; trap "exit 130" INT TERM; \
 		$(MAKE) integration oldest-client signals cluster || failed=$$?; \
 		wait $$beside || failed=$$?; sed 's/^/beside: /' .beside.log; exit $$failed
 
