@@ -35,6 +35,7 @@ QUICK = (
     "tests/unit/test_ledger.py",
     "tests/unit/test_objects_as_written.py",
     "tests/unit/test_one_step_of_a_rollout.py",
+    "tests/unit/test_reach.py",
     "tests/unit/test_what_is_believed_without_a_status.py",
     "tests/unit/test_what_is_remembered_of_failures.py",
     "tests/unit/test_what_the_planner_says.py",
@@ -46,7 +47,6 @@ TESTS = (
     "tests/golden",
     "tests/scenario",
     "tests/unit/test_planner_properties.py",
-    "tests/unit/test_reach.py",
     "tests/unit/test_simulation.py",
 )
 # Any text in a spec or a status, thousands of times: for what reads and tells, and too long for each mutant.

@@ -158,23 +158,24 @@ def test_a_version_that_nobody_proved_begins_with_no_tree():
 
 
 @pytest.mark.parametrize(
-    ("state", "wanted", "after"),
+    ("state", "wanted", "after", "course"),
     [
-        pytest.param(ROLLING, V3, begun(V1, V3, Trigger.ALIAS_MOVED), id="a newer one"),
-        pytest.param(ROLLING, V1, RolloutState(stable=V1), id="back to what serves"),
+        pytest.param(ROLLING, V3, begun(V1, V3, Trigger.ALIAS_MOVED), Course.ROLLING_OUT, id="a newer one"),
+        pytest.param(ROLLING, V1, RolloutState(stable=V1), Course.AT_REST, id="back to what serves"),
         pytest.param(
             replace(ROLLING, failed=(failed(V3),)),
             V3,
             RolloutState(stable=V1, failed=(failed(V3),)),
+            Course.ABORTED,
             id="one that failed before",
         ),
     ],
 )
-def test_what_is_superseded_is_history(state, wanted, after):
+def test_what_is_superseded_is_history(state, wanted, after, course):
     plan = planned(known(state), wanted, HALF)
     message = f"superseded by {wanted.version}"
     assert plan.finished == (ended(V2, Outcome.SUPERSEDED, message=message),)
-    assert (plan.state, plan.wake) == (after, LATER)
+    assert (plan.state, plan.wake, plan.decision.course) == (after, LATER, course)
 
 
 def test_what_serves_keeps_what_it_is_made_of_when_it_is_reached_another_way():
@@ -289,7 +290,15 @@ def test_a_candidate_without_pods_that_is_the_way_back_is_proved_already():
     ],
 )
 def test_once_pods_are_asked_for_what_none_ever_ran_has_to_prove_itself(asked, wanted, after):
-    assert planned(asked, wanted, Observed()).state == after
+    plan = planned(asked, wanted, Observed())
+    assert (plan.state, plan.finished) == (after, ()), "and nothing has ended by that"
+
+
+def test_a_candidate_over_what_none_ever_ran_is_superseded_by_that():
+    state = replace(ROLLING, stable=V3, unproven=True, fallback=V1)
+    plan = planned(known(state), V3, HALF)
+    assert plan.state == begun(V1, V3, Trigger.ALIAS_MOVED)
+    assert [entry.revision for entry in plan.finished] == [V2]
 
 
 def test_a_candidate_over_what_none_ever_ran_goes_on_over_the_way_back():
@@ -414,10 +423,42 @@ def test_a_rollout_that_nobody_was_told_the_end_of_is_told_before_anything_begin
     plan = planned(known(RolloutState()), V3, OUT)
     (told,) = plan.finished
     proved = replace(V2, tree=TREE)
-    assert (told.revision, told.outcome) == (proved, Outcome.PROMOTED)
+    assert (told.revision, told.outcome, told.finished_at) == (proved, Outcome.PROMOTED, LATER)
     assert (plan.state, plan.stage, plan.wake) == (RolloutState(stable=proved), whole(proved), LATER)
     suspended = planned(known(RolloutState(), suspend=True), V3, OUT)
     assert (suspended.finished, suspended.stage) == ((told,), None)
+
+
+def test_without_a_status_what_serves_is_the_way_back_for_what_is_wanted():
+    plan = planned(known(RolloutState()), V3, replace(OUT, workload=workload(V2, available=1)))
+    assert plan.state == begun(V2, V3, Trigger.ALIAS_MOVED)
+
+
+def test_without_a_status_what_is_wanted_takes_the_place_of_what_runs_with_different_files():
+    plan = planned(known(RolloutState()), V3, DIFFERENT)
+    assert (plan.state.stable, plan.state.candidate) == (None, V3)
+
+
+def test_without_a_status_what_runs_with_different_files_is_left_alone():
+    plan = planned(known(RolloutState()), V2, DIFFERENT)
+    assert (plan.state, plan.stage, plan.finished) == (RolloutState(), None, ())
+
+
+def test_one_pod_that_proved_itself_is_enough_where_one_is_asked_for():
+    plan = planned(known(ROLLING, replicas=1), V2, Observed(workload=workload(V2, 1), pods=(pod(V2),)))
+    assert plan.state == RolloutState(stable=replace(V2, tree=TREE))
+
+
+@pytest.mark.parametrize("observed", [OUT, CORRUPT], ids=["is out", "fails"])
+def test_when_a_candidate_ends_while_nobody_answers_the_verdict_is_of_what_was_wanted_last(observed):
+    plan = planned(known(replace(ROLLING, failed=(failed(V3),)), desired=V3), None, observed)
+    assert plan.decision.course is Course.ABORTED
+    assert plan.decision.message.startswith("v3 was aborted")
+
+
+def test_what_was_wanted_last_and_never_began_is_not_resolved_yet():
+    plan = planned(known(RolloutState(), desired=V2), None, Observed())
+    assert (plan.decision.course, plan.stage) == (Course.NOTHING_TO_SERVE, None)
 
 
 @dataclass(frozen=True)
@@ -502,3 +543,9 @@ def test_another_target_begins_at_the_first_step(stepwise, wanted, step):
 def test_an_abort_ends_at_the_first_step(stepwise):
     late = planned(stepwise(2, holds=False), V2, Observed(unmoved=DEADLINE))
     assert (late.state.step, late.state.candidate) == (0, None)
+
+
+def test_what_none_ever_ran_begins_at_the_first_step(stepwise):
+    state = RolloutState(stable=V2, unproven=True, fallback=V1)
+    plan = planned(stepwise(2, holds=False, state=state), V2, Observed())
+    assert (plan.state.step, plan.state.candidate) == (0, V2)

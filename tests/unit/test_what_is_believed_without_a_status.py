@@ -53,6 +53,7 @@ def known(state=NOTHING, history=(), **spec):
         pytest.param(V2, COMPLETE, BOTH, RolloutState(stable=PROVED), (UNTOLD,), id="and the alias moved"),
         pytest.param(None, COMPLETE, BOTH, RolloutState(stable=PROVED), (UNTOLD,), id="and nobody answers"),
         pytest.param(V1, COMPLETE, BOTH[:1], NOTHING, (), id="a pod is not seen"),
+        pytest.param(V1, workload(V1, 1), (), NOTHING, (), id="the only pod is not seen"),
         pytest.param(V1, COMPLETE, (BOTH[0], pod(V1, "p1", None)), NOTHING, (), id="a pod proved nothing"),
         pytest.param(
             V1,

@@ -10,8 +10,10 @@ from tests.fakes.builders import deployment
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.facts import release
 
+from lockgate.apply import applier
 from lockgate.apply.applier import Applier
 from lockgate.apply.brake import REPAIRS
+from lockgate.apply.drift import differences
 from lockgate.domain.drawing import Drawing
 from lockgate.domain.observed import Applied
 from lockgate.domain.resources import DEPLOYMENT, SERVICE, Object, Resource
@@ -285,6 +287,70 @@ async def test_our_own_object_that_the_watch_has_not_told_of_is_taken_as_it_is(s
     assert (site.reads, site.asked) == ([], []), "it is known from now on"
 
 
+async def test_our_own_object_that_the_watch_had_not_told_of_is_not_looked_for_when_it_goes(site):
+    await site.apply()
+    site.hide(SERVICE)
+    await site.apply()
+    site.cluster.drop(SERVICE, KEY)
+    assert (await site.apply()).created == ("Service churn",)
+    assert site.reads == []
+
+
+async def test_what_was_written_is_known_before_the_watch_tells_of_it(site):
+    site.cluster.lag()
+    await site.apply()
+    assert await site.apply() == Applied()
+    assert (site.asked, site.reads) == ([], [])
+
+
+def without_generation(site: Site) -> None:
+    """A Service as the API server sends it, which counts no generations of it."""
+    there = site.held(SERVICE)
+    del there["metadata"]["generation"]
+    site.cluster.objects[SERVICE, KEY] = there
+    site.store.upsert(SERVICE, deepcopy(there))
+
+
+async def test_an_object_that_tells_no_generation_is_compared_each_time(site):
+    await site.apply()
+    site.change(SERVICE, theirs="x")
+    without_generation(site)
+    assert await site.apply() == Applied()
+    site.change(SERVICE, type="NodePort")
+    without_generation(site)
+    assert (await site.apply()).repaired == ("Service churn",)
+
+
+async def test_another_object_of_the_same_name_and_generation_is_compared_anew(site):
+    await site.apply()
+    await site.apply()
+    other = site.held(SERVICE)
+    before = other["metadata"]["generation"]
+    for field in ("uid", "resourceVersion", "generation"):
+        del other["metadata"][field]
+    other["spec"]["type"] = "NodePort"
+    site.cluster.drop(SERVICE, KEY)
+    site.cluster.put(SERVICE, other)
+    assert site.held(SERVICE)["metadata"]["generation"] == before
+    assert (await site.apply()).repaired == ("Service churn",)
+
+
+async def test_a_spec_that_was_compared_is_not_compared_again_before_it_changes(site, monkeypatch):
+    compared = []
+
+    def counted(rendered, observed, path=""):
+        if path:
+            compared.append(path)
+        return differences(rendered, observed, path)
+
+    await site.apply()
+    site.change(SERVICE, theirs="x")
+    monkeypatch.setattr(applier, "differences", counted)
+    for _ in range(3):
+        await site.apply()
+    assert compared == ["spec"]
+
+
 async def test_our_own_object_that_is_otherwise_than_was_planned_is_seen_by_the_next_pass(site):
     await site.apply()
     site.hide(SERVICE)
@@ -401,7 +467,9 @@ async def test_what_the_cluster_takes_otherwise_is_told_each_time_and_asked_for_
 async def test_what_the_cluster_takes_otherwise_is_asked_for_again_with_another_rendering(site):
     webhook(site, SERVICE, type="NodePort")
     await site.apply()
-    assert (await site.apply(drawings("b"))).updated == BOTH
+    with capture_logs() as logs:
+        assert (await site.apply(drawings("b"))).updated == BOTH
+    assert [line["field"] for line in logs] == ["spec.type"]
     assert (await site.apply(drawings("b"))).altered == ("spec.type of Service churn",)
 
 
