@@ -59,8 +59,7 @@ SETTINGS = {
 }
 # A mutant has this many times as long as its tests take, and a few seconds for the busy machine.
 PATIENCE, GRACE_SECONDS = 2.0, 5.0
-_KILLED = frozenset({"killed"})
-_TIMED_OUT = frozenset({"timeout", "segfault"})  # which is what mutmut calls the end of those past all limits
+_ENDED_BY_FORCE = -9  # which mutmut takes for a crash, and which is how those end that heed no other limit
 
 EXPLANATION = """\
   python -m tests.mutants                              all of plan/ and apply/
@@ -84,12 +83,12 @@ class Mutant:
     @property
     def is_killed(self) -> bool:
         """Whether a test failed."""
-        return self.ended in _KILLED
+        return self.ended == "killed"
 
     @property
     def is_late(self) -> bool:
         """Whether the tests never ended."""
-        return self.ended in _TIMED_OUT
+        return self.ended == "timeout"
 
     @property
     def has_survived(self) -> bool:
@@ -264,7 +263,8 @@ def what_mutmut_keeps() -> list[Mutant]:
     for meta in sorted(source.rglob("*.py.meta")):
         file = meta.relative_to(source).as_posix().removesuffix(".meta")
         for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
-            found.append(Mutant(file, name, status_by_exit_code[code]))
+            ended = "timeout" if code == _ENDED_BY_FORCE else status_by_exit_code[code]
+            found.append(Mutant(file, name, ended))
     return found
 
 
