@@ -231,7 +231,8 @@ def run(jobs: int, names: Sequence[str], *, is_quick: bool) -> None:
 
 
 def mutmut(title: str, jobs: int, names: Sequence[str]) -> None:
-    """Let it work, and tell how far it is."""
+    """Let it work on mutants of these names, or all, and tell how far it is."""
+    number = None if any("*" in name for name in names) else len(names) or None
     program = str(Path(sys.executable).parent / "mutmut")
     command = [program, "run", f"--max-children={jobs}", *names]
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": ""}
@@ -246,7 +247,8 @@ def mutmut(title: str, jobs: int, names: Sequence[str]) -> None:
             if (far := re.search(r"(\d+)/(\d+) .*🙁 (\d+)", line)) and now >= told_at + 10:
                 told_at = now
                 print(
-                    f"mutants {title}: {far[1]} of {far[2]}, {far[3]} survived so far ({now - begun:.0f} s)",
+                    f"mutants {title}: {far[1]} of {number or far[2]}, {far[3]} survived so far"
+                    f" ({now - begun:.0f} s)",
                     file=sys.stderr,
                     flush=True,
                 )

@@ -307,8 +307,10 @@ def without_generation(site: Site) -> None:
     """A Service as the API server sends it, which counts no generations of it."""
     there = site.held(SERVICE)
     del there["metadata"]["generation"]
+    site.cluster.server._clock += 1
+    there["metadata"]["resourceVersion"] = str(site.cluster.server._clock)
     site.cluster.objects[SERVICE, KEY] = there
-    site.store.upsert(SERVICE, deepcopy(there))
+    assert site.store.upsert(SERVICE, deepcopy(there))
 
 
 async def test_an_object_that_tells_no_generation_is_compared_each_time(site):
