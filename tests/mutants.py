@@ -38,6 +38,7 @@ QUICK = (
     "tests/unit/test_reach.py",
     "tests/unit/test_what_is_believed_without_a_status.py",
     "tests/unit/test_what_is_remembered_of_failures.py",
+    "tests/unit/test_what_is_within_reach.py",
     "tests/unit/test_what_the_planner_says.py",
     "tests/unit/test_writing_children.py",
 )
@@ -252,7 +253,7 @@ def mutmut(title: str, jobs: int, names: Sequence[str]) -> None:
                     file=sys.stderr,
                     flush=True,
                 )
-    if process.returncode:
+    if process.returncode or any(line.startswith("Stopping") for line in said):
         raise SystemExit(f"{''.join(said[-60:])}\nmutants: mutmut ended with {process.returncode}")
 
 
