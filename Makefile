@@ -114,7 +114,7 @@ outages: env build ## The API server away, refusing, cutting, for MINUTES=10 fro
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.faults --outages --seed $(SEED) --minutes $(MINUTES)
 
 .PHONY: mutants
-mutants: env ## plan/ and apply/ changed in two thousand small ways: what does no test notice? (half an hour)
+mutants: env ## plan/ and apply/ changed in two thousand small ways: what does no test notice? (ten minutes)
 	@$(BIN)/python -m tests.mutants
 
 .PHONY: golden

@@ -201,9 +201,6 @@ TWO_PORTS = [{"port": 53, "protocol": "TCP", "name": "a"}, {"port": 53, "protoco
         pytest.param(
             {"a": 0, "b": ""}, {}, {("a", "None"), ("b", "None")}, id="a zero and an empty text are not"
         ),
-        pytest.param(
-            {"a": [], "b": {}}, {"a": None, "b": {"c": 1}}, set(), id="nothing, and what others added"
-        ),
         pytest.param({"a": []}, {"a": ["x"]}, {("a", "['x']")}, id="an addition to an empty list"),
         pytest.param({"a": {"b": 1}}, {"a": "b"}, {("a", "'b'")}, id="another kind of value"),
         pytest.param({"a": [1]}, {"a": {"b": 1}}, {("a", "{'b': 1}")}, id="a map where a list was"),
