@@ -59,7 +59,7 @@ SETTINGS = {
     "PYTHONHASHSEED": "0",
 }
 # A mutant has this many times as long as its tests take, and a few seconds for the busy machine.
-PATIENCE, GRACE_SECONDS = 2.0, 5.0
+PATIENCE, GRACE_SECONDS = 4.0, 5.0
 _ENDED_BY_FORCE = -9  # which mutmut takes for a crash, and which is how those end that heed no other limit
 
 EXPLANATION = """\
