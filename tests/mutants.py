@@ -246,13 +246,10 @@ def mutmut(title: str, jobs: int, names: Sequence[str]) -> None:
             said.append(line)
             now = time.monotonic()
             if (far := re.search(r"(\d+)/(\d+) .*🙁 (\d+)", line)) and now >= told_at + 10:
-                told_at = now
-                print(
-                    f"mutants {title}: {far[1]} of {number or far[2]}, {far[3]} survived so far"
-                    f" ({now - begun:.0f} s)",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                told_at, of = now, number or int(far[2])
+                # What is run once more was counted before, so that then there is no telling how far it is.
+                how_far = f": {far[1]} of {of}, {far[3]} survived so far" if int(far[1]) <= of else ""
+                print(f"mutants {title}{how_far} ({now - begun:.0f} s)", file=sys.stderr, flush=True)
     if process.returncode or any(line.startswith("Stopping") for line in said):
         raise SystemExit(f"{''.join(said[-60:])}\nmutants: mutmut ended with {process.returncode}")
 
