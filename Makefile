@@ -114,6 +114,10 @@ faults: env build ## Random faults for MINUTES=10 from SEED=1; invariants are ch
 outages: env build ## The API server away, refusing, cutting, for MINUTES=10 from SEED=1; all is seen 15 s after
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.faults --outages --seed $(SEED) --minutes $(MINUTES)
 
+.PHONY: mutants
+mutants: env ## plan/ and apply/ changed in two thousand small ways: what does no test notice? (ten minutes)
+	@$(BIN)/python -m tests.mutants
+
 .PHONY: golden
 golden: env ## Write the reviewed files anew; read the diff
 	@LOCKGATE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden

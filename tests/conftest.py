@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 # How fast this machine is at the moment is no property of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+# With the same examples every time, for tests of which the verdict is counted (tests/mutants.py).
+settings.register_profile("repeated", settings.get_profile("patient"), derandomize=True, database=None)
 
 pytest_plugins = ["lockgate_sandbox.pytest_plugin", "lockgate_sandbox.registry.pytest_plugin"]
 

@@ -1,0 +1,36 @@
+"""Several long-lived arms as one split, rounded so that it makes a hundred."""
+
+import pytest
+
+from lockgate.plan.arms import compose
+
+
+@pytest.mark.parametrize("shares", [(80,), (80, 21), ()])
+def test_shares_that_make_no_hundred_are_refused_by_their_numbers(shares):
+    with pytest.raises(ValueError, match="shares that make no hundred: ") as told:
+        compose([(share, (("a", 100),)) for share in shares])
+    assert str(told.value) == f"shares that make no hundred: {list(shares)}"
+
+
+@pytest.mark.parametrize(
+    ("arms", "weights"),
+    [
+        pytest.param(
+            [(50, (("b", 1), ("a", 99))), (50, (("c", 100),))],
+            (("b", 0), ("a", 50), ("c", 50)),
+            id="of two equal remainders the first by name",
+        ),
+        pytest.param(
+            [(10, (("a", 7), ("b", 93))), (90, (("c", 100),))],
+            (("a", 1), ("b", 9), ("c", 90)),
+            id="the largest remainder, whatever its name and size",
+        ),
+        pytest.param(
+            [(33, (("a", 34), ("b", 66))), (67, (("c", 34), ("d", 66)))],
+            (("a", 11), ("b", 22), ("c", 23), ("d", 44)),
+            id="as many as are missing",
+        ),
+    ],
+)
+def test_what_is_missing_goes_to_the_largest_remainders(arms, weights):
+    assert compose(arms).weights == weights
