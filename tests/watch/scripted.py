@@ -47,7 +47,7 @@ class ScriptedApiServer:
         self.streams: defaultdict[str, int] = defaultdict(int)
         self._items: dict[tuple[Resource, str, str], Object] = {}
         self._log: list[tuple[int, Resource, str, Object]] = []
-        self._told = asyncio.Condition()
+        self._told = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self.port = 0
         self._begins_at = 0
@@ -104,8 +104,8 @@ class ScriptedApiServer:
     async def _tell(self, resource: Resource, kind: str, obj: Object, tell: bool) -> None:
         if tell:
             self._log.append((self.version, resource, kind, obj))
-        async with self._told:
-            self._told.notify_all()
+        told, self._told = self._told, asyncio.Event()
+        told.set()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         watch = request.query.get("watch") == "true"
@@ -199,12 +199,13 @@ class ScriptedApiServer:
         seen = int(request.query.get("resourceVersion") or 0)
         ends = loop.time() + float(request.query.get("timeoutSeconds") or 1800)
         while loop.time() < ends and resource.plural not in self.stream_error:
+            told = self._told
             for version, line in self._news(resource, namespace, seen):
                 seen = version
                 yield line
-            async with self._told:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), min(0.5, max(0.01, ends - loop.time())))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(0.5, max(0.01, ends - loop.time()))):
+                    await told.wait()
             if self.silent.is_set():
                 ends = loop.time() + 3600
         if resource.plural in self.stream_error:
