@@ -2,11 +2,13 @@
 
 from copy import deepcopy
 
+import pytest
 from tests.fakes.builders import runtime_object, version
 from tests.fakes.cluster import ready_pod
 from tests.fakes.rig import KEY
 
 from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME
+from lockgate.errors import Conflict
 
 
 def server(rig):
@@ -75,3 +77,34 @@ async def test_a_watch_that_is_late_costs_no_write_and_no_step(rig):
         "status ModelDeployment",
         "status ModelDeployment",
     ]
+
+
+async def test_whoever_is_told_that_it_was_edited_meanwhile_looks_at_the_edit_before_all_else(rig):
+    await rig.serve(1)
+    rig.cluster.lag()
+    rig.create(pin={"version": "v1", "reason": "incident 42"})
+    rig.registry.point("production", version(2, ready=False))
+    await rig.poll()
+    with pytest.raises(Conflict):
+        await rig.look()
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    rig.cluster.writes.clear()
+    await rig.settle()
+    assert "apply Deployment" not in rig.cluster.writes, "it is pinned to what serves"
+    assert rig.status["stable"]["version"] == "v1"
+
+
+async def test_whoever_is_told_that_it_was_deleted_meanwhile_makes_no_child_of_it(rig):
+    await rig.serve(1)
+    rig.cluster.lag()
+    rig.cluster.erase(MODEL_DEPLOYMENT, KEY)
+    rig.registry.point("production", version(2, ready=False))
+    await rig.poll()
+    with pytest.raises(Conflict):
+        await rig.look()
+    rig.registry.point("production", version(2))
+    await rig.poll()
+    rig.cluster.writes.clear()
+    assert (await rig.reconciler.reconcile(KEY)).gone
+    assert rig.cluster.writes == []

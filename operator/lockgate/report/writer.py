@@ -1,7 +1,7 @@
 """Writes what a pass has to tell: the status if it differs, then one Event per transition.
 
 The status write carries the resourceVersion that the pass has read, so that a pass over an old
-view changes nothing. Events go through the outbox.
+view changes nothing; and the view is made new then. Events go through the outbox.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,8 @@ from lockgate.api.spec import Identity
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.status_codec import to_dict
 from lockgate.domain.ports import Cluster, ClusterView
-from lockgate.domain.resources import MODEL_DEPLOYMENT, Object
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Object, key_of
+from lockgate.errors import Conflict
 from lockgate.names import API_VERSION, GROUP, MODEL_DEPLOYMENT_KIND
 from lockgate.report.events import Notice
 from lockgate.report.outbox import Outbox
@@ -50,8 +51,20 @@ class Writer:
             },
             "status": desired,
         }
-        self._view.upsert(MODEL_DEPLOYMENT, await self._cluster.apply_status(MODEL_DEPLOYMENT, body))
+        try:
+            self._view.upsert(MODEL_DEPLOYMENT, await self._cluster.apply_status(MODEL_DEPLOYMENT, body))
+        except Conflict:
+            await self._look_anew(body)
+            raise
         return True
+
+    async def _look_anew(self, seen: Object) -> None:
+        """What this pass rested on is so no more: the next must not, however late the watch is."""
+        present = await self._cluster.get(MODEL_DEPLOYMENT, key_of(seen))
+        if present is None:
+            self._view.remove(MODEL_DEPLOYMENT, seen)
+        else:
+            self._view.upsert(MODEL_DEPLOYMENT, present)
 
     def write_events(self, deployment: Identity, notices: Iterable[Notice]) -> None:
         """Have Events written in the background."""
