@@ -17,6 +17,7 @@ from lockgate.backends.deployment.templates import Templates
 from lockgate.backends.settings import PodSettings, PodSource
 from lockgate.catalog import Catalog
 from lockgate.clock import now, precise_now
+from lockgate.domain.anew import look_anew
 from lockgate.domain.ports import Registry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource
 from lockgate.ending import stop_on_signals
@@ -228,6 +229,10 @@ class App:
         if not self._sweeper.sees(key[0]):
             # A pass would take what it cannot see for absent. What serves goes on serving.
             return PassResult(failure=Forbidden(f"namespace {key[0]} cannot be seen"))
+        seen = self._store.get(MODEL_DEPLOYMENT, key)
+        if seen is not None and self._hearing.is_behind(MODEL_DEPLOYMENT, key[0]):
+            # People may ask for something else by now, and what they pinned or suspended is not to move.
+            await look_anew(self._session, self._store, MODEL_DEPLOYMENT, seen)
         return await self._reconciler.reconcile(key)
 
     def _take(self, resource: Resource, event_type: str | None, obj: Object) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockgate.domain.resources import MODEL_RUNTIME, POD, WATCHED
+from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, WATCHED
 from lockgate.kube import session
 from lockgate.watch import wire
 from lockgate.watch.hearing import RENEWALS_PER_SECOND, RENEWED_SECONDS, Feed, Hearing, feeds_of
@@ -150,3 +150,25 @@ def test_a_stream_that_keeps_silent_although_something_has_happened_leaves_a_gap
     hearing.over(feed, True)
     assert hearing.gap_at(feed) == clock.now
     assert not hearing.is_in_doubt(feed)
+
+
+def test_what_is_seen_may_be_behind_from_the_first_failure_on_until_something_is_heard(clock: Clock):
+    hearing = Hearing(feeds_of(("growth", "risk")), clock)
+    ours, others = Feed(MODEL_DEPLOYMENT, "growth"), Feed(MODEL_DEPLOYMENT, "risk")
+    hearing.heard(ours)
+    hearing.heard(others)
+    assert not hearing.is_behind(MODEL_DEPLOYMENT, "growth")
+    hearing.failed(ours)
+    assert hearing.is_behind(MODEL_DEPLOYMENT, "growth")
+    assert not hearing.is_behind(MODEL_DEPLOYMENT, "risk")
+    hearing.heard(ours)
+    assert not hearing.is_behind(MODEL_DEPLOYMENT, "growth")
+    clock.now += hearing.silent_after + 1
+    assert hearing.is_behind(MODEL_DEPLOYMENT, "growth")
+
+
+def test_where_all_namespaces_are_watched_together_they_are_behind_together(clock: Clock):
+    hearing = Hearing(feeds_of(()), clock)
+    hearing.failed(Feed(MODEL_DEPLOYMENT))
+    assert hearing.is_behind(MODEL_DEPLOYMENT, "growth")
+    assert not hearing.is_behind(POD, "growth")

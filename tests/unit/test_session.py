@@ -332,3 +332,25 @@ async def test_the_servers_hint_reaches_the_error():
         with pytest.raises(ClusterUnavailable) as caught:
             await session.get(DEPLOYMENT, KEY)
     assert caught.value.after == 60.0
+
+
+async def test_a_model_deployment_is_read_by_a_list_of_it_alone_as_there_is_no_right_to_get_it():
+    asked: list[tuple[str, str]] = []
+    items: list[Any] = [{"metadata": METADATA}]
+
+    def handler(request: web.Request) -> web.Response:
+        asked.append((request.path, request.query_string))
+        return web.json_response(
+            {"kind": "ModelDeploymentList", "metadata": {"resourceVersion": "9"}, "items": items}
+        )
+
+    async with session_with(handler) as session:
+        found = await session.get(MODEL_DEPLOYMENT, KEY)
+        assert found is not None
+        assert found["metadata"] == METADATA
+        items[:] = [{"metadata": {**METADATA, "name": "other"}}]
+        assert await session.get(MODEL_DEPLOYMENT, KEY) is None
+        items.clear()
+        assert await session.get(MODEL_DEPLOYMENT, KEY) is None
+    path = "/apis/lockgate.dev/v1alpha1/namespaces/growth/modeldeployments"
+    assert set(asked) == {(path, "fieldSelector=metadata.name%3Dchurn&limit=1")}

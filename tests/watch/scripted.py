@@ -159,10 +159,11 @@ class ScriptedApiServer:
         )
 
     def _list(self, request: web.Request, resource: Resource, namespace: str) -> web.Response:
+        named = request.query.get("fieldSelector", "").removeprefix("metadata.name=")
         items = [
             {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
             for (kind, place, _), obj in sorted(self._items.items(), key=lambda item: item[0][1:])
-            if kind is resource and namespace in ("", place)
+            if kind is resource and namespace in ("", place) and named in ("", obj["metadata"]["name"])
         ]
         begin, limit = int(request.query.get("continue") or 0), int(request.query.get("limit") or 0)
         # Anybody may hang a megabyte on each object: whoever lists many at once may not hold them.

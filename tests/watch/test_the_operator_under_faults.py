@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from tests.fakes.builders import SOURCE, deployment_object, runtime_object
 from tests.fakes.registry import FakeRegistry
 from tests.watch.scripted import ScriptedApiServer, html, refusal
@@ -227,6 +228,30 @@ async def test_where_not_everything_can_be_seen_nothing_is_done():
 
         await until("the one that can be seen is worked on again and again", lambda: told("growth") > 2, 60)
         assert told("gone") == 0
+    await api.stop()
+
+
+async def test_what_people_ask_for_while_the_watch_hears_nothing_is_read_before_a_pass_begins_anything():
+    api, read = ScriptedApiServer(), []
+
+    def fault(request: web.Request) -> web.Response | None:
+        if "fieldSelector" in request.query:
+            read.append(request.path)
+        is_watch = is_deaf and "watch" in request.query and request.path.endswith("/modeldeployments")
+        return refusal(500) if is_watch else None
+
+    is_deaf, api.fault = False, fault
+    await api.start()
+    await api.put(MODEL_RUNTIME, runtime_object())
+    await api.put(MODEL_DEPLOYMENT, deployment_object())
+    status = "/apis/lockgate.dev/v1alpha1/namespaces/growth/modeldeployments/churn/status"
+    async with operator(api) as (_, port):
+        await until_ready(port)
+        await until("it is worked on again and again", lambda: [p for p, _ in api.requests].count(status) > 2)
+        assert read == [], "the watch tells"
+        is_deaf = True
+        await until("it is read by its name", lambda: read, 60)
+    assert set(read) == {status.removesuffix("/churn/status")}
     await api.stop()
 
 

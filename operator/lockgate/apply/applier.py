@@ -26,6 +26,7 @@ from lockgate.apply.objects import (
     render_hash_of,
     thing_of,
 )
+from lockgate.domain.anew import look_anew
 from lockgate.domain.drawing import Drawing
 from lockgate.domain.observed import Applied
 from lockgate.domain.ports import Cluster, ClusterView
@@ -157,7 +158,8 @@ class Applier:
             what = f"{min(found)[0]} of {name}" if contested else None
             answer = await self._apply(meeting(obj, seen, found), what, force=True)
         except Conflict:
-            await self._look_anew(CHILDREN[obj["kind"]], seen)
+            # Without our label the watch would never tell.
+            await look_anew(self._cluster, self._view, CHILDREN[obj["kind"]], seen)
             raise
         self._took(obj, answer)
         if answer["metadata"]["resourceVersion"] != seen["metadata"]["resourceVersion"]:
@@ -178,7 +180,7 @@ class Applier:
     async def _read(self, deployment: ModelDeployment, obj: Object, seen: Object) -> Object:
         """The object as it is at this moment."""
         resource = CHILDREN[obj["kind"]]
-        live = await self._look_anew(resource, seen)
+        live = await look_anew(self._cluster, self._view, resource, seen)
         if live is None:
             raise Conflict(f"{name_of(obj)} went away meanwhile")
         _check_ownership(deployment, resource, live)
@@ -198,15 +200,6 @@ class Applier:
             if contested:
                 self._brake.take_back(thing)
             raise
-
-    async def _look_anew(self, resource: Resource, seen: Object) -> Object | None:
-        """What was seen may be so no more, and without our label the watch would never tell."""
-        present = await self._cluster.get(resource, key_of(seen))
-        if present is None:
-            self._view.remove(resource, seen)
-        else:
-            self._view.upsert(resource, present)
-        return present
 
     def _took(self, obj: Object, answer: Object) -> None:
         self._view.upsert(CHILDREN[obj["kind"]], answer)

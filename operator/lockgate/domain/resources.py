@@ -21,7 +21,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A kind of the Kubernetes API."""
+    """A kind of the Kubernetes API; one that is `listed_only` is read without the right to get it."""
 
     group: str
     version: str
@@ -29,6 +29,7 @@ class Resource:
     plural: str
     namespaced: bool = True
     managed_only: bool = False
+    listed_only: bool = False
 
     @property
     def api_version(self) -> str:
@@ -43,7 +44,7 @@ class Resource:
 
 
 MODEL_DEPLOYMENT: Final = Resource(
-    group=GROUP, version=API_VERSION, kind=MODEL_DEPLOYMENT_KIND, plural=MODEL_DEPLOYMENTS
+    group=GROUP, version=API_VERSION, kind=MODEL_DEPLOYMENT_KIND, plural=MODEL_DEPLOYMENTS, listed_only=True
 )
 MODEL_RUNTIME: Final = Resource(
     group=GROUP, version=API_VERSION, kind=MODEL_RUNTIME_KIND, plural=MODEL_RUNTIMES, namespaced=False

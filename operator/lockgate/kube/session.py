@@ -53,6 +53,10 @@ class KubeSession:
     async def get(self, resource: Resource, key: Key) -> Object | None:
         """Read one object; None when there is none."""
         what = f"read {resource.kind} {'/'.join(key)}"
+        if resource.listed_only:
+            query = {"fieldSelector": f"metadata.name={key[1]}", "limit": "1"}
+            answer = await self._request("GET", resource.path(key[0]), what, query=query, whose=key[0])
+            return next((one for one in page_of(answer, what, resource).items if key_of(one) == key), None)
         answer = await self._request("GET", resource.path(*key), what, whose=key[0])
         return None if answer.is_absence else object_of(answer, what, resource, key)
 

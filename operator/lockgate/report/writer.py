@@ -11,8 +11,9 @@ import structlog
 from lockgate.api.spec import Identity
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.status_codec import to_dict
+from lockgate.domain.anew import look_anew
 from lockgate.domain.ports import Cluster, ClusterView
-from lockgate.domain.resources import MODEL_DEPLOYMENT, Object, key_of
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Object
 from lockgate.errors import Conflict
 from lockgate.names import API_VERSION, GROUP, MODEL_DEPLOYMENT_KIND
 from lockgate.report.events import Notice
@@ -54,17 +55,10 @@ class Writer:
         try:
             self._view.upsert(MODEL_DEPLOYMENT, await self._cluster.apply_status(MODEL_DEPLOYMENT, body))
         except Conflict:
-            await self._look_anew(body)
+            # The next pass must not rest on what was seen, however late the watch is.
+            await look_anew(self._cluster, self._view, MODEL_DEPLOYMENT, body)
             raise
         return True
-
-    async def _look_anew(self, seen: Object) -> None:
-        """What this pass rested on is so no more: the next must not, however late the watch is."""
-        present = await self._cluster.get(MODEL_DEPLOYMENT, key_of(seen))
-        if present is None:
-            self._view.remove(MODEL_DEPLOYMENT, seen)
-        else:
-            self._view.upsert(MODEL_DEPLOYMENT, present)
 
     def write_events(self, deployment: Identity, notices: Iterable[Notice]) -> None:
         """Have Events written in the background."""

@@ -154,6 +154,11 @@ class Hearing:
         """Whether the feed is watched now."""
         return self._known[feed].at is not None and self.age(feed) <= self.deaf_after
 
+    def is_behind(self, resource: Resource, namespace: str) -> bool:
+        """Whether what is seen of a kind in a namespace may be so no more, and nobody would tell."""
+        feeds = [feed for feed in (Feed(resource, namespace), Feed(resource)) if feed in self._known]
+        return any(self._known[feed].failed or self.age(feed) > self.silent_after for feed in feeds)
+
     def refused(self, feed: Feed) -> int | None:
         """The code with which the API server has refused the last request, if it has."""
         return self._known[feed].refused
