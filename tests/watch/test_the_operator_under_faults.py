@@ -103,7 +103,7 @@ async def test_a_watch_that_stays_deaf_while_lists_are_answered_fails_every_prob
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr("lockgate.web.health.DEAF_SECONDS", 1.0)
-    monkeypatch.setattr("lockgate.watch.hearing._PAUSE_AND_DELAY_SECONDS", 2.0)
+    monkeypatch.setattr("lockgate.watch.hearing._PAUSE_AND_DELAY_SECONDS", 4.0)
     api = await ScriptedApiServer().start()
     async with operator(api) as (_, port):
         await until_ready(port)
