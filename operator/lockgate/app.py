@@ -229,8 +229,8 @@ class App:
         if not self._sweeper.sees(key[0]):
             # A pass would take what it cannot see for absent. What serves goes on serving.
             return PassResult(failure=Forbidden(f"namespace {key[0]} cannot be seen"))
-        seen = self._store.get(MODEL_DEPLOYMENT, key)
-        if seen is not None and self._hearing.is_behind(MODEL_DEPLOYMENT, key[0]):
+        is_behind = self._hearing.is_behind(MODEL_DEPLOYMENT, key[0])
+        if is_behind and (seen := self._store.get(MODEL_DEPLOYMENT, key)) is not None:
             # People may ask for something else by now, and what they pinned or suspended is not to move.
             await look_anew(self._session, self._store, MODEL_DEPLOYMENT, seen)
         return await self._reconciler.reconcile(key)
