@@ -60,7 +60,7 @@ def plan_rollout(
     if problem is None:
         return _plan(deployment, state, wanted, (), wake=_deadline(deployment, observed, now))
     if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
-        return stalled(deployment, state, wanted, *problem)
+        return stalled(deployment, state, *problem)
     return _abort(deployment, state, candidate, wanted, problem, now)
 
 

@@ -60,5 +60,4 @@ def _weights(ideal: Stage, present: dict[str, WorkloadFacts], written: dict[str,
 def _held(track: Track, workload: WorkloadFacts | None, asked: int) -> Track:
     if track.replicas is None or workload is None:
         return track
-    replicas = max(track.replicas, min(workload.replicas, asked))
-    return track if replicas == track.replicas else replace(track, replicas=replicas)
+    return replace(track, replicas=max(track.replicas, min(workload.replicas, asked)))

@@ -94,14 +94,12 @@ def _rest(stable: Revision, held_back: Failure | None, *, unproven: bool) -> Dec
     return Decision(course=Course.AT_REST, reason=Reason.ROLLED_OUT, message=message)
 
 
-def stalled(
-    deployment: ModelDeployment, state: RolloutState, wanted: Revision | None, reason: Reason, why: str
-) -> Plan:
+def stalled(deployment: ModelDeployment, state: RolloutState, reason: Reason, why: str) -> Plan:
     """The plan of a first version that does not come up: it is tried on, and a human is told."""
     assert state.candidate is not None
     message = f"{state.candidate.version} cannot be rolled out: {why}"
     decision = Decision(course=Course.STALLED, reason=reason, message=message)
-    return replace(shape(deployment, state, wanted), decision=decision)
+    return replace(shape(deployment, state, state.candidate), decision=decision)
 
 
 def torn() -> Plan:
