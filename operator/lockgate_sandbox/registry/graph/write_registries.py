@@ -9,11 +9,7 @@ from lockgate_sandbox.registry.errors import Invalid, Missing
 from lockgate_sandbox.registry.graph.binding import Context, answers
 from lockgate_sandbox.registry.graph.write_artifacts import Input
 from lockgate_sandbox.registry.identity import Role, role_named
-from lockgate_sandbox.registry.rows import (
-    Project,
-    global_id,
-    local_id,
-)
+from lockgate_sandbox.registry.rows import Project, global_id, local_id
 
 DONE = {"success": True}
 
@@ -92,20 +88,21 @@ def _project_to_staff(context: Context, wanted: Input) -> Project:
     return context.access.require(found, Role.ADMIN)
 
 
+def _give_all(context: Context, wanted: Input, role: Role) -> dict[str, bool]:
+    found = _project_to_staff(context, wanted)
+    for opaque in wanted.get("userIds") or ():
+        projects.set_role(context.store, found, _user_name(context, opaque), role)
+    return DONE
+
+
 @answers("Mutation")
 def create_project_members(_: object, context: Context, input: Input) -> dict[str, bool]:  # noqa: A002
-    found = _project_to_staff(context, input)
-    for opaque in input.get("userIds") or ():
-        projects.set_role(context.store, found, _user_name(context, opaque), Role.VIEWER)
-    return DONE
+    return _give_all(context, input, Role.VIEWER)
 
 
 @answers("Mutation")
 def delete_project_members(_: object, context: Context, input: Input) -> dict[str, bool]:  # noqa: A002
-    found = _project_to_staff(context, input)
-    for opaque in input.get("userIds") or ():
-        projects.set_role(context.store, found, _user_name(context, opaque), Role.NONE)
-    return DONE
+    return _give_all(context, input, Role.NONE)
 
 
 @answers("Mutation")
