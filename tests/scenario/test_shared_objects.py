@@ -79,10 +79,8 @@ async def test_a_watch_that_is_late_costs_no_write_and_no_step(rig):
     ]
 
 
-async def test_whoever_is_told_that_it_was_edited_meanwhile_looks_at_the_edit_before_all_else(rig):
-    await rig.serve(1)
-    rig.cluster.lag()
-    rig.create(pin={"version": "v1", "reason": "incident 42"})
+async def move_the_alias_and_meet_a_conflict(rig):
+    """The new version is still being uploaded, which is all that there is to tell; then it is there."""
     rig.registry.point("production", version(2, ready=False))
     await rig.poll()
     with pytest.raises(Conflict):
@@ -90,6 +88,13 @@ async def test_whoever_is_told_that_it_was_edited_meanwhile_looks_at_the_edit_be
     rig.registry.point("production", version(2))
     await rig.poll()
     rig.cluster.writes.clear()
+
+
+async def test_whoever_is_told_that_it_was_edited_meanwhile_looks_at_the_edit_before_all_else(rig):
+    await rig.serve(1)
+    rig.cluster.lag()
+    rig.create(pin={"version": "v1", "reason": "incident 42"})
+    await move_the_alias_and_meet_a_conflict(rig)
     await rig.settle()
     assert "apply Deployment" not in rig.cluster.writes, "it is pinned to what serves"
     assert rig.status["stable"]["version"] == "v1"
@@ -99,12 +104,6 @@ async def test_whoever_is_told_that_it_was_deleted_meanwhile_makes_no_child_of_i
     await rig.serve(1)
     rig.cluster.lag()
     rig.cluster.erase(MODEL_DEPLOYMENT, KEY)
-    rig.registry.point("production", version(2, ready=False))
-    await rig.poll()
-    with pytest.raises(Conflict):
-        await rig.look()
-    rig.registry.point("production", version(2))
-    await rig.poll()
-    rig.cluster.writes.clear()
+    await move_the_alias_and_meet_a_conflict(rig)
     assert (await rig.reconciler.reconcile(KEY)).gone
     assert rig.cluster.writes == []

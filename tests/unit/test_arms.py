@@ -1,5 +1,7 @@
 """Several long-lived arms as one split, rounded so that it makes a hundred."""
 
+import random
+
 import pytest
 
 from lockgate.plan.arms import compose
@@ -34,3 +36,21 @@ def test_shares_that_make_no_hundred_are_refused_by_their_numbers(shares):
 )
 def test_what_is_missing_goes_to_the_largest_remainders(arms, weights):
     assert compose(arms).weights == weights
+
+
+def test_arms_keep_their_shares_to_the_percent():
+    champion = (("champion", 90), ("champion-next", 10))
+    split = compose([(80, champion), (20, (("challenger", 100),))])
+    assert dict(split.weights) == {"champion": 72, "champion-next": 8, "challenger": 20}
+    with pytest.raises(ValueError, match="no hundred"):
+        compose([(80, champion)])
+
+
+def test_whatever_the_shares_of_arms_they_make_a_hundred():
+    rng = random.Random(7)
+    for _ in range(2000):
+        first, second = rng.randint(0, 100), rng.randint(0, 100)
+        arm = (("a", 100 - second), ("b", second))
+        split = compose([(first, arm), (100 - first, (("c", 33), ("d", 67)))])
+        exact = first * second / 100
+        assert abs(dict(split.weights)["b"] - exact) < 1

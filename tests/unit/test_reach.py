@@ -10,12 +10,11 @@ import os
 import random
 from dataclasses import dataclass, field, replace
 
-import pytest
 from tests.fakes.builders import revision
 
 from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
-from lockgate.domain.plan import Stage, Track, TrafficSplit, Weights
+from lockgate.domain.plan import Stage, Track, Weights
 from lockgate.plan.arms import compose
 from lockgate.plan.reach import pods_for, within_reach
 
@@ -253,67 +252,3 @@ def test_no_write_takes_capacity_from_anybody_or_sends_traffic_nowhere():
             raise AssertionError(f"life {SEED * 10**6 + lives}: {error}") from error
         lives += 1
     assert lives > 10
-
-
-@pytest.mark.parametrize(
-    ("size", "weight", "pods"), [(10, 10, 1), (3, 34, 2), (1, 1, 1), (7, 0, 0), (4, 100, 4), (8, 25, 2)]
-)
-def test_a_part_of_a_pod_is_a_pod(size, weight, pods):
-    assert pods_for(size, weight) == pods
-
-
-def facts(name: str, release: Revision, available: int) -> WorkloadFacts:
-    return WorkloadFacts(
-        name=name,
-        revision=release,
-        replicas=4,
-        updated=4,
-        total=4,
-        available=available,
-        generation_observed=True,
-    )
-
-
-def test_a_weight_does_not_rise_on_the_pods_of_another_release():
-    old, new = RELEASES[:2]
-    ideal = Stage(
-        tracks=(Track(role=Role.CANDIDATE, release=new, workload="churn", replicas=4),),
-        split=TrafficSplit(weights=(("churn", 100),)),
-    )
-    there = Observed(others=(facts("churn", old, 4),), route=RouteFacts(written=(("other", 100),)))
-    assert within_reach(ideal, there, 4).split == TrafficSplit(weights=(("other", 100),))
-    there = replace(there, others=(facts("churn", new, 4),))
-    assert within_reach(ideal, there, 4).split == ideal.split
-
-
-def test_what_an_autoscaler_decides_is_left_to_it():
-    ideal = Stage(
-        tracks=(Track(role=Role.STABLE, release=RELEASES[0], workload="churn", replicas=None),),
-        split=TrafficSplit(weights=(("churn", 100),)),
-    )
-    there = Observed(others=(facts("churn", RELEASES[0], 4),), route=RouteFacts(written=(("churn", 100),)))
-    assert within_reach(ideal, there, 4) == ideal
-
-
-def test_a_split_makes_a_hundred_or_is_none():
-    for weights in ((("a", 99),), (("a", 101), ("b", -1)), (("a", 50), ("a", 50))):
-        with pytest.raises(ValueError, match="no hundred"):
-            TrafficSplit(weights=weights)
-
-
-def test_arms_keep_their_shares_to_the_percent():
-    champion = (("champion", 90), ("champion-next", 10))
-    split = compose([(80, champion), (20, (("challenger", 100),))])
-    assert dict(split.weights) == {"champion": 72, "champion-next": 8, "challenger": 20}
-    with pytest.raises(ValueError, match="no hundred"):
-        compose([(80, champion)])
-
-
-def test_whatever_the_shares_of_arms_they_make_a_hundred():
-    rng = random.Random(SEED)
-    for _ in range(2000):
-        first, second = rng.randint(0, 100), rng.randint(0, 100)
-        arm = (("a", 100 - second), ("b", second))
-        split = compose([(first, arm), (100 - first, (("c", 33), ("d", 67)))])
-        exact = first * second / 100
-        assert abs(dict(split.weights)["b"] - exact) < 1

@@ -18,7 +18,10 @@ def there_is(name: str, of: Revision, available: int) -> WorkloadFacts:
     return workload(of, 4, name=name, available=available)
 
 
-@pytest.mark.parametrize(("size", "weight", "pods"), [(1, 1, 1), (3, 34, 2), (4, 50, 2), (300, 34, 102)])
+@pytest.mark.parametrize(
+    ("size", "weight", "pods"),
+    [(1, 1, 1), (3, 34, 2), (4, 50, 2), (300, 34, 102), (10, 10, 1), (7, 0, 0), (4, 100, 4), (8, 25, 2)],
+)
 def test_a_share_of_the_traffic_needs_its_share_of_the_pods_rounded_up(size, weight, pods):
     assert pods_for(size, weight) == pods
 
@@ -80,3 +83,29 @@ def test_a_weight_that_stays_holds_up_none_that_rises():
         route=to(("old", 50), ("new", 20), ("third", 30)),
     )
     assert within_reach(ideal, there, 4).split == ideal.split
+
+
+def test_a_weight_does_not_rise_on_the_pods_of_another_release():
+    ideal = Stage(
+        tracks=(Track(role=Role.CANDIDATE, release=NEW, workload="churn", replicas=4),),
+        split=TrafficSplit(weights=(("churn", 100),)),
+    )
+    there = Observed(others=(there_is("churn", OLD, 4),), route=RouteFacts(written=(("other", 100),)))
+    assert within_reach(ideal, there, 4).split == TrafficSplit(weights=(("other", 100),))
+    there = replace(there, others=(there_is("churn", NEW, 4),))
+    assert within_reach(ideal, there, 4).split == ideal.split
+
+
+def test_what_an_autoscaler_decides_is_left_to_it():
+    ideal = Stage(
+        tracks=(Track(role=Role.STABLE, release=OLD, workload="churn", replicas=None),),
+        split=TrafficSplit(weights=(("churn", 100),)),
+    )
+    there = Observed(others=(there_is("churn", OLD, 4),), route=RouteFacts(written=(("churn", 100),)))
+    assert within_reach(ideal, there, 4) == ideal
+
+
+def test_a_split_makes_a_hundred_or_is_none():
+    for weights in ((("a", 99),), (("a", 101), ("b", -1)), (("a", 50), ("a", 50))):
+        with pytest.raises(ValueError, match="no hundred"):
+            TrafficSplit(weights=weights)
