@@ -42,6 +42,7 @@ FIELDS_OF_SPEC = {
     "model": ("source", "registry", "collection", "alias"),
     "runtime": ("runtime",),
     "strategy": ("strategy",),
+    "rollback": ("keep_warm",),
 }
 
 

@@ -105,7 +105,7 @@ def test_who_counts_is_told_a_collection_and_an_alias_whatever_the_spec_says(spe
         ({"resources": {"requests": {"cpu": True}}}, "spec.resources.requests.cpu", "500m"),
         ({"resources": {"limits": {"cpu": "9e999999Ei"}}}, "spec.resources.limits.cpu", "500m"),
         ({"resources": {"limits": {"x" * 200: "1"}}}, "spec.resources.limits", "at most 128"),
-        ({"strategy": {"canary": {}}}, "spec.strategy", "only rolling"),
+        ({"strategy": {"linear": {}}}, "spec.strategy", "write one of rolling, canary"),
         (
             {"strategy": {"rolling": {"maxSurge": 0, "maxUnavailable": "0%"}}},
             "spec.strategy.rolling",

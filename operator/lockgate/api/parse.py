@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
     Identity,
     ModelDeployment,
@@ -18,14 +19,13 @@ from lockgate.api.spec import (
     Pin,
     Protocol,
     Resources,
-    Rolling,
     RuntimeMetrics,
 )
 from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT, parse_time
 from lockgate.api.status_codec import parse_status
 from lockgate.errors import InvalidSpec
 from lockgate.names import ANNOTATION_RETRY, DEFAULT_SOURCE
-from lockgate.sentences import listed, sentence
+from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
 _PATH_LIMIT = 512
@@ -79,6 +79,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     identity, spec = parse_identity(raw), read.optional_section(raw, "spec", "") or {}
     model = read.section(spec, "model", "spec")
     deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
+    traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
     return ModelDeployment(
         namespace=identity.namespace,
         name=identity.name,
@@ -92,7 +93,9 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         alias=read.text(model, "alias", "spec.model", ALIAS_LIMIT),
         runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
-        strategy=_parse_strategy(read.optional_section(spec, "strategy", "spec")),
+        strategy=parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic),
+        traffic=traffic,
+        keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
@@ -161,20 +164,8 @@ def _parse_metrics(raw: Mapping[str, Any]) -> RuntimeMetrics:
     )
 
 
-def _parse_strategy(raw: Mapping[str, Any] | None) -> Rolling:
-    block = {} if not raw else read.optional_section(raw, "rolling", "spec.strategy")
-    if block is None:
-        raise InvalidSpec(
-            "spec.strategy", f"names {listed(map(str, raw or {}))}; this release knows only rolling"
-        )
-    parent = "spec.strategy.rolling"
-    surge = read.bound(block, "maxSurge", parent, default="25%")
-    unavailable = read.bound(block, "maxUnavailable", parent, default=0)
-    if str(surge).strip("0%") == "" and str(unavailable).strip("0%") == "":
-        raise InvalidSpec(
-            parent, "allows neither maxSurge nor maxUnavailable, so no pod could ever be replaced"
-        )
-    return Rolling(max_surge=surge, max_unavailable=unavailable)
+def _parse_keep_warm(raw: Mapping[str, Any] | None) -> timedelta:
+    return read.duration(raw or {}, "keepWarmFor", "spec.rollback", default="30s")
 
 
 def _parse_min_ready(spec: Mapping[str, Any], deadline: timedelta) -> int:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lockgate.api.status import ModelDeploymentStatus
+from lockgate.api.strategy import Strategy, Traffic
 
 
 class OnAliasMissing(StrEnum):
@@ -30,14 +31,6 @@ class Pin:
     def is_active(self, now: datetime) -> bool:
         """Whether the pin holds at this moment."""
         return self.until is None or now < self.until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rolling:
-    """Bounds of a rolling replacement, as the Deployment's own fields take them."""
-
-    max_surge: int | str = "25%"
-    max_unavailable: int | str = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +62,8 @@ class ModelDeployment(Identity):
     """One ModelDeployment as it was read: identity, spec and the status of the last pass.
 
     `retry` is the value of the annotation by which people ask for an aborted version once more.
-    `source` is which of the registry servers that the operator knows holds the collection.
+    `source` is which of the registry servers that the operator knows holds the collection. `keep_warm`
+    is for how long the pods of the release before stay ready once another has taken over from them.
     """
 
     retry: str
@@ -79,7 +73,9 @@ class ModelDeployment(Identity):
     alias: str
     runtime: str
     replicas: int
-    strategy: Rolling
+    strategy: Strategy
+    traffic: Traffic | None
+    keep_warm: timedelta
     resources: Resources
     pin: Pin | None
     suspend: bool

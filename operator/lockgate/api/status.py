@@ -63,6 +63,7 @@ class Role(StrEnum):
 
     STABLE = "stable"
     CANDIDATE = "candidate"
+    PREVIOUS = "previous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

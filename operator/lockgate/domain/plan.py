@@ -10,10 +10,8 @@ from enum import StrEnum
 
 from lockgate.api.status import HistoryEntry, Revision, Role, RolloutState
 from lockgate.domain.gate import Gate
+from lockgate.domain.split import TrafficSplit
 from lockgate.names import Reason
-
-Weights = tuple[tuple[str, int], ...]
-"""Percent of the traffic by the name of the track that gets it, in the order of the tracks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +19,17 @@ class Step:
     """One entry of a strategy: how much of the candidate there is, and what it gets.
 
     `replicas` is percent of all pods, `weight` percent of the traffic, or None where the traffic
-    follows the pods. In place, the candidate's pods take the places of those of stable.
+    follows the pods. In place, the candidate's pods take the places of those of stable. `match` and
+    `mirror` are as in TrafficSplit. `gives_way`: stable gives up pods as the candidate gets traffic.
     """
 
     replicas: int
     weight: int | None
     in_place: bool
     gates: tuple[Gate, ...]
+    match: tuple[tuple[str, str], ...] = ()
+    mirror: int = 0
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +47,18 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficSplit:
-    """How the traffic is split between tracks; ValueError unless the weights make a hundred."""
-
-    weights: Weights
-
-    def __post_init__(self) -> None:
-        parts = [weight for _, weight in self.weights]
-        if sum(parts) != 100 or min(parts) < 0 or len(dict(self.weights)) != len(parts):
-            raise ValueError(f"weights that make no hundred: {self.weights}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """All that should be there; what is not named should not be. Without a split traffic follows the pods."""
+    """All that should be there; what is not named should not be.
+
+    `split` is the route through the gateway; without one there is no route. `front` is the workload
+    whose pods alone answer at the address of the ModelDeployment itself, None when all pods do.
+    `preview` is the workload that answers at the address for a look beforehand, if there is one.
+    """
 
     tracks: tuple[Track, ...]
     split: TrafficSplit | None = None
+    front: str | None = None
+    preview: str | None = None
 
 
 class Course(StrEnum):

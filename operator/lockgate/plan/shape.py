@@ -5,7 +5,8 @@ from dataclasses import replace
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, Revision, Role, RolloutState
 from lockgate.domain.observed import Observed, WorkloadFacts
-from lockgate.domain.plan import Course, Decision, Plan, Stage, Step, Track, TrafficSplit
+from lockgate.domain.plan import Course, Decision, Plan, Stage, Step, Track
+from lockgate.domain.split import TrafficSplit
 from lockgate.names import Reason
 from lockgate.plan.failures import HOW_TO_RETRY, failure_of
 from lockgate.plan.reach import pods_for
