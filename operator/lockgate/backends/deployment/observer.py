@@ -97,7 +97,7 @@ class Observer:
     def _route(self, deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> RouteFacts | None:
         route = self._of_its_name(deployment, HTTP_ROUTE)
         if route is None:
-            self._served.forget(deployment.key)
+            self._no_route(deployment)
             return None
         written, is_ours = read_route(route, deployment.name)
         word = self._word(deployment, route)
@@ -107,6 +107,12 @@ class Observer:
             says = f"HTTPRoute {deployment.name} says something else than was written into it"
             word = (False, word[1] or says)
         return self._served.facts(deployment.key, written or _all_to_one(deployment, workloads), word)
+
+    def _no_route(self, deployment: ModelDeployment) -> None:
+        if deployment.traffic is None:
+            self._served.forget(deployment.key)
+        else:
+            self._served.nothing(deployment.key)
 
     def _word(self, deployment: ModelDeployment, route: Object) -> Word:
         """What the gateway says that the ModelDeployment means; of another one nothing is believed."""
