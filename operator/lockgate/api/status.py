@@ -11,7 +11,7 @@ from typing import Final
 
 from lockgate.api.conditions import Condition
 from lockgate.names import DEFAULT_SOURCE, Reason
-from lockgate.sentences import cause, is_name
+from lockgate.sentences import CAUSE_LIMIT, cause, is_name, sentence
 
 VERSION_LIMIT: Final = 64
 DIGEST_LIMIT: Final = 256
@@ -23,6 +23,8 @@ RELEASE_LIMIT: Final = 16
 RUNTIME_LIMIT: Final = 280
 HISTORY_LIMIT: Final = 50
 FAILURES_LIMIT: Final = 10
+APPROVALS_LIMIT: Final = 20
+APPROVER_LIMIT: Final = 128
 SELECTOR_LIMIT: Final = 320
 LARGEST_NUMBER: Final = 2**63 - 1
 LARGEST_REPLICAS: Final = 2**31 - 1
@@ -143,12 +145,28 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person let the candidate go on from a step; who, as they said themselves, and why."""
+
+    step: int
+    by: str = ""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by", sentence(self.by, APPROVER_LIMIT))
+        object.__setattr__(self, "reason", sentence(self.reason, CAUSE_LIMIT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutState:
     """Where the rollout stands; the planner's memory between passes.
 
     `progressed_at` is roughly when the candidate last came further, absent while it is held.
+    `reached_at` is since when the step is as it should be: its pods available, its traffic served.
+    `approvals` are of this candidate; `hurried` says that a person wants no step of it held any more.
     `unproven` says that no pod ever ran `stable`, because none was asked for; `fallback` is then
-    the last version that pods did prove.
+    the last version that pods did prove. `warm` is the release before, ready to take over again until
+    `warm_until`.
     """
 
     stable: Revision | None = None
@@ -160,10 +178,30 @@ class RolloutState:
     failed: tuple[Failure, ...] = ()
     unproven: bool = False
     fallback: Revision | None = None
+    reached_at: datetime | None = None
+    approvals: tuple[Approval, ...] = ()
+    hurried: bool = False
+    warm: Revision | None = None
+    warm_until: datetime | None = None
+
+    @property
+    def rests(self) -> "RolloutState":
+        """The same without a candidate, and without what is remembered of one."""
+        return replace(
+            self,
+            candidate=None,
+            step=0,
+            started_at=None,
+            progressed_at=None,
+            reached_at=None,
+            trigger=None,
+            approvals=(),
+            hurried=False,
+        )
 
     def valid_for(self, steps: int) -> "RolloutState":
         """The same state, begun anew if its step is none of so many; never the last by mistake."""
-        return self if 0 <= self.step < steps else replace(self, step=0)
+        return self if 0 <= self.step < steps else replace(self, step=0, reached_at=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +275,7 @@ class ModelDeploymentStatus:
             rollout.stable,
             rollout.candidate,
             rollout.fallback,
+            rollout.warm,
             self.stable,
             self.candidate,
             self.previous,

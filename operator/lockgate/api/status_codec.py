@@ -11,6 +11,7 @@ from typing import Any
 from lockgate.api import read
 from lockgate.api.conditions import Condition, ConditionStatus
 from lockgate.api.status import (
+    APPROVALS_LIMIT,
     FAILURES_LIMIT,
     HISTORY_LIMIT,
     LARGEST_REPLICAS,
@@ -80,7 +81,16 @@ def _rollout_dict(state: RolloutState) -> dict[str, Any]:
         failed=failed or None,
         unproven=state.unproven or None,
         fallback=_revision_dict(state.fallback),
+        reachedAt=_time(state.reached_at) if running else None,
+        approvals=[_approval_dict(approval) for approval in state.approvals] or None if running else None,
+        hurried=(state.hurried or None) if running else None,
+        warm=_revision_dict(state.warm),
+        warmUntil=_time(state.warm_until) if state.warm else None,
     )
+
+
+def _approval_dict(approval: Approval) -> dict[str, Any]:
+    return _without_none(step=approval.step, by=approval.by or None, reason=approval.reason or None)
 
 
 def _history_dict(entry: HistoryEntry) -> dict[str, Any]:
@@ -211,6 +221,7 @@ def _parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
     failed = raw.get("failed")
     candidate = parse_revision(raw.get("candidate"))
     progressed_at = raw.get("progressedAt")
+    warm = read.lenient(lambda: parse_revision(raw.get("warm")))
     return RolloutState(
         stable=parse_revision(raw.get("stable")),
         candidate=candidate,
@@ -224,7 +235,19 @@ def _parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
         ],
         unproven=raw.get("unproven") is True,
         fallback=read.lenient(lambda: parse_revision(raw.get("fallback"))),
+        reached_at=read.lenient(lambda: read.moment(raw["reachedAt"])) if candidate else None,
+        approvals=read.each(raw.get("approvals"), _parse_approval)[:APPROVALS_LIMIT] if candidate else (),
+        hurried=candidate is not None and raw.get("hurried") is True,
+        warm=warm,
+        warm_until=read.lenient(lambda: read.moment(raw["warmUntil"])) if warm else None,
     )
+
+
+def _parse_approval(raw: Mapping[str, Any]) -> Approval:
+    step = read.count(raw.get("step"))
+    if step is None:
+        raise ValueError("no step")
+    return Approval(step=step, by=str(raw.get("by", "")), reason=str(raw.get("reason", "")))
 
 
 def _parse_failure(raw: Mapping[str, Any]) -> Failure:
