@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from lockgate.api.conditions import Condition
+from lockgate.api.requests import LastRequest
 from lockgate.names import DEFAULT_SOURCE, Reason
 from lockgate.sentences import CAUSE_LIMIT, cause, is_name, sentence
 
@@ -20,11 +21,11 @@ MODEL_LIMIT: Final = 257
 SOURCE_LIMIT: Final = 63
 ALIAS_LIMIT: Final = 128
 RELEASE_LIMIT: Final = 16
+BY_LIMIT: Final = 256
 RUNTIME_LIMIT: Final = 280
 HISTORY_LIMIT: Final = 50
 FAILURES_LIMIT: Final = 10
 APPROVALS_LIMIT: Final = 20
-APPROVER_LIMIT: Final = 128
 SELECTOR_LIMIT: Final = 320
 LARGEST_NUMBER: Final = 2**63 - 1
 LARGEST_REPLICAS: Final = 2**31 - 1
@@ -153,7 +154,7 @@ class Approval:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by", sentence(self.by, APPROVER_LIMIT))
+        object.__setattr__(self, "by", sentence(self.by, BY_LIMIT))
         object.__setattr__(self, "reason", sentence(self.reason, CAUSE_LIMIT))
 
 
@@ -206,18 +207,21 @@ class RolloutState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One finished rollout."""
+    """One finished rollout; `by` is who asked for its begin or its end, where a person did."""
 
     revision: Revision
     outcome: Outcome
     finished_at: datetime
     started_at: datetime | None = None
     trigger: Trigger | None = None
+    by: str | None = None
     message: str | None = None
 
     def __post_init__(self) -> None:
         if self.message is not None:
             object.__setattr__(self, "message", cause(self.message))
+        if self.by is not None:
+            object.__setattr__(self, "by", sentence(self.by, BY_LIMIT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +269,7 @@ class ModelDeploymentStatus:
     traffic: tuple[TrafficShare, ...] = ()
     rollout: RolloutState = RolloutState()
     history: tuple[HistoryEntry, ...] = ()
+    last_request: LastRequest | None = None
     conditions: tuple[Condition, ...] = ()
 
     @property
