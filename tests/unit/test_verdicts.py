@@ -25,6 +25,7 @@ from lockgate.names import Reason
 from lockgate.report.verdicts import ready, resolved, stalled
 
 COMPLETE = WorkloadFacts(
+    name="churn",
     revision=revision(1),
     replicas=2,
     updated=2,

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.moments import parse_time
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
     Identity,
@@ -21,10 +22,10 @@ from lockgate.api.spec import (
     Resources,
     RuntimeMetrics,
 )
-from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT, parse_time
+from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
 from lockgate.errors import InvalidSpec
-from lockgate.names import ANNOTATION_RETRY, DEFAULT_SOURCE
+from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
 from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
@@ -86,7 +87,8 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         uid=identity.uid,
         resource_version=identity.resource_version,
         generation=identity.generation,
-        retry=_parse_retry(raw),
+        retry=_annotation(raw, ANNOTATION_RETRY),
+        request=_annotation(raw, ANNOTATION_REQUEST),
         source=_parse_source(model),
         registry=read.text(model, "registry", "spec.model", ALIAS_LIMIT),
         collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
@@ -115,10 +117,10 @@ def _parse_source(model: Mapping[str, Any]) -> str:
     return read.text(model, "source", "spec.model", SOURCE_LIMIT)
 
 
-def _parse_retry(raw: Mapping[str, Any]) -> str:
-    """Any value will do, as long as it is another one than before."""
+def _annotation(raw: Mapping[str, Any], name: str) -> str:
+    """What people wrote there, empty where they wrote nothing."""
     annotations = read.lenient(lambda: dict(raw["metadata"]["annotations"])) or {}
-    return str(annotations.get(ANNOTATION_RETRY, ""))
+    return str(annotations.get(name, ""))
 
 
 def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:

@@ -61,12 +61,14 @@ class Identity:
 class ModelDeployment(Identity):
     """One ModelDeployment as it was read: identity, spec and the status of the last pass.
 
-    `retry` is the value of the annotation by which people ask for an aborted version once more.
+    `retry` is the value of the annotation by which people ask for an aborted version once more,
+    `request` that of the one by which they ask for anything (`api/requests.py`).
     `source` is which of the registry servers that the operator knows holds the collection. `keep_warm`
     is for how long the pods of the release before stay ready once another has taken over from them.
     """
 
     retry: str
+    request: str
     source: str
     registry: str
     collection: str

@@ -5,7 +5,7 @@ each time. How it is written and read back is said in `status_codec.py`.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -154,8 +154,9 @@ class Approval:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by", sentence(self.by, BY_LIMIT))
-        object.__setattr__(self, "reason", sentence(self.reason, CAUSE_LIMIT))
+        for name, limit in (("by", BY_LIMIT), ("reason", CAUSE_LIMIT)):
+            if text := getattr(self, name):
+                object.__setattr__(self, name, sentence(text, limit))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,19 +293,3 @@ class ModelDeploymentStatus:
 def is_count(value: object) -> bool:
     """Whether this is a number that a field of 64 bits holds, and not below 0."""
     return type(value) is int and 0 <= value <= LARGEST_NUMBER
-
-
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC to the second, as Kubernetes writes times."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
-
-
-def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time with its zone, as UTC; raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("it has no time zone")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("it lies outside the years 1 to 9999") from None
