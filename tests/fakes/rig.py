@@ -78,7 +78,7 @@ class Rig:
             await asyncio.wait_for(self.woken.wait(), timeout=10)
             self.woken.clear()
             result = await self.reconciler.reconcile(key)
-        await self.outbox.flush(within=10)
+        await self.outbox.catch_up(within=10)
         if self.status_of(key):
             check_kstatus(self.cluster.objects[MODEL_DEPLOYMENT, key])
         return result
