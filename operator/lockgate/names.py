@@ -98,6 +98,8 @@ class Reason(StrEnum):
     AWAITING_PODS = "AwaitingPods"
     # doors
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    PROMETHEUS_UNAVAILABLE = "PrometheusUnavailable"
+    QUERY_REFUSED = "QueryRefused"
     CONFLICT = "Conflict"
     FORBIDDEN = "Forbidden"
     INTERNAL_ERROR = "InternalError"

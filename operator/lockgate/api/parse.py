@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
 from lockgate.api.spec import (
     Identity,
     ModelDeployment,
@@ -19,7 +20,6 @@ from lockgate.api.spec import (
     Protocol,
     Resources,
     Rolling,
-    RuntimeMetrics,
 )
 from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT, parse_time
 from lockgate.api.status_codec import parse_status
@@ -93,6 +93,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
         strategy=_parse_strategy(read.optional_section(spec, "strategy", "spec")),
+        analysis=parse_analysis(read.optional_section(spec, "analysis", "spec")),
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
@@ -121,7 +122,6 @@ def _parse_retry(raw: Mapping[str, Any]) -> str:
 def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
     spec = read.optional_section(raw, "spec", "") or {}
     resources = read.optional_section(spec, "resources", "spec")
-    metrics = read.optional_section(spec, "metrics", "spec")
     return ModelRuntime(
         name=name,
         image=read.text(spec, "image", "spec", _PATH_LIMIT),
@@ -137,7 +137,9 @@ def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
         termination_grace_period_seconds=read.integer(
             spec, "terminationGracePeriodSeconds", "spec", default=30, least=1, most=3600
         ),
-        metrics=None if metrics is None else _parse_metrics(metrics),
+        metrics=parse_runtime_metrics(
+            read.optional_section(spec, "metrics", "spec"), _PATH_LIMIT, _LARGEST_PORT
+        ),
         on_change=read.choice(spec, "onChange", "spec", default=OnChange.ROLLOUT),
     )
 
@@ -147,18 +149,6 @@ def _parse_variables(raw: Any) -> tuple[tuple[str, str], ...]:
     if not all(isinstance(part, str) for variable in variables for part in variable):
         raise InvalidSpec("spec.env", "holds a name or a value that is no text")
     return variables
-
-
-def _parse_metrics(raw: Mapping[str, Any]) -> RuntimeMetrics:
-    has_port = raw.get("port") is not None
-    return RuntimeMetrics(
-        path=read.text(raw, "path", "spec.metrics", _PATH_LIMIT),
-        port=read.integer(raw, "port", "spec.metrics", least=1, most=_LARGEST_PORT) if has_port else None,
-        **{
-            name: None if raw.get(name) is None else str(raw[name])
-            for name in ("requests", "errors", "latency")
-        },
-    )
 
 
 def _parse_strategy(raw: Mapping[str, Any] | None) -> Rolling:

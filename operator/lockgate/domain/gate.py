@@ -33,10 +33,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
-    """What a gate found; `sentence` says why it does not hold yet."""
+    """What a gate found; `sentence` says why it does not hold yet.
+
+    `again_at` is when it is worth asking again although nothing happens, where that is known.
+    """
 
     holds: Holds
     sentence: str = ""
+    again_at: datetime | None = None
 
 
 Gate = Callable[[Evidence, datetime], GateVerdict]
