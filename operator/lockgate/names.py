@@ -34,6 +34,10 @@ ANNOTATION_RUNTIME: Final = "lockgate.dev/model-runtime"
 ANNOTATION_APPLIED_GENERATION: Final = "lockgate.dev/applied-generation"
 ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
 ANNOTATION_RETRY: Final = "lockgate.dev/retry"
+# Not ours, but what scrapers that look for annotations look for.
+ANNOTATION_SCRAPE: Final = "prometheus.io/scrape"
+ANNOTATION_SCRAPE_PATH: Final = "prometheus.io/path"
+ANNOTATION_SCRAPE_PORT: Final = "prometheus.io/port"
 
 SERVER_CONTAINER: Final = "server"
 FETCH_CONTAINER: Final = "fetch"
