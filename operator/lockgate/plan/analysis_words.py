@@ -48,7 +48,7 @@ def _out_of_bounds(metric: Metric, failure: Measurement) -> str:
 
 def _told_apart(metric: Metric, value: float, bound: float) -> tuple[str, str]:
     """Both, with as few digits as tell one from the other."""
-    for digits in (3, 6):
+    for digits in (3, 6, 9, 12):
         shown, limit = _shown(metric, value, digits), _shown(metric, bound, digits)
         if shown != limit:
             return shown, limit
