@@ -25,6 +25,8 @@ from lockgate.errors import Forbidden
 from lockgate.heap import Heap
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
+from lockgate.observe.measurements import Measurements
+from lockgate.observe.prometheus import open_prometheus
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
 from lockgate.registries.wandb.registry import WandbRegistry
@@ -75,6 +77,8 @@ class App:
         self._pod_sources = pod_sources
         self._metrics = Metrics(CollectorRegistry())
         self._queue = WorkQueue()
+        # Before anything has to be closed, for it may not like the settings.
+        self._measurements = Measurements(open_prometheus(settings))
         self._session = KubeSession(
             credentials,
             rate=settings.kubernetes_requests_per_second,
@@ -179,7 +183,7 @@ class App:
         try:
             await self._web.start(settings)
         except SettingsError:
-            await self._session.close()
+            await asyncio.gather(self._session.close(), self._measurements.close())
             raise
         _log.info(
             "started",
@@ -257,7 +261,7 @@ class App:
             registries=self._sources.close(),
             web=self._web.stop(),
         )
-        await end(_END_SECONDS, connections=self._session.close())
+        await end(_END_SECONDS, connections=self._session.close(), measurements=self._measurements.close())
         _log.info("stopped")
 
 

@@ -36,6 +36,10 @@ ANNOTATION_APPLIED_GENERATION: Final = "lockgate.dev/applied-generation"
 ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
 ANNOTATION_RETRY: Final = "lockgate.dev/retry"
 ANNOTATION_REQUEST: Final = "lockgate.dev/request"
+# Not ours, but what scrapers that look for annotations look for.
+ANNOTATION_SCRAPE: Final = "prometheus.io/scrape"
+ANNOTATION_SCRAPE_PATH: Final = "prometheus.io/path"
+ANNOTATION_SCRAPE_PORT: Final = "prometheus.io/port"
 
 SERVER_CONTAINER: Final = "server"
 FETCH_CONTAINER: Final = "fetch"
@@ -109,6 +113,8 @@ class Reason(StrEnum):
     AWAITING_PODS = "AwaitingPods"
     # doors
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    PROMETHEUS_UNAVAILABLE = "PrometheusUnavailable"
+    QUERY_REFUSED = "QueryRefused"
     CONFLICT = "Conflict"
     FORBIDDEN = "Forbidden"
     INTERNAL_ERROR = "InternalError"

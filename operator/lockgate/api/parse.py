@@ -10,6 +10,7 @@ from typing import Any
 
 from lockgate.api import read
 from lockgate.api.moments import parse_time
+from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
     Identity,
@@ -20,7 +21,6 @@ from lockgate.api.spec import (
     Pin,
     Protocol,
     Resources,
-    RuntimeMetrics,
 )
 from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
@@ -98,6 +98,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         strategy=parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic),
         traffic=traffic,
         keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
+        analysis=parse_analysis(read.optional_section(spec, "analysis", "spec")),
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
@@ -126,7 +127,6 @@ def _annotation(raw: Mapping[str, Any], name: str) -> str:
 def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
     spec = read.optional_section(raw, "spec", "") or {}
     resources = read.optional_section(spec, "resources", "spec")
-    metrics = read.optional_section(spec, "metrics", "spec")
     return ModelRuntime(
         name=name,
         image=read.text(spec, "image", "spec", _PATH_LIMIT),
@@ -142,7 +142,9 @@ def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
         termination_grace_period_seconds=read.integer(
             spec, "terminationGracePeriodSeconds", "spec", default=30, least=1, most=3600
         ),
-        metrics=None if metrics is None else _parse_metrics(metrics),
+        metrics=parse_runtime_metrics(
+            read.optional_section(spec, "metrics", "spec"), _PATH_LIMIT, _LARGEST_PORT
+        ),
         on_change=read.choice(spec, "onChange", "spec", default=OnChange.ROLLOUT),
     )
 
@@ -152,18 +154,6 @@ def _parse_variables(raw: Any) -> tuple[tuple[str, str], ...]:
     if not all(isinstance(part, str) for variable in variables for part in variable):
         raise InvalidSpec("spec.env", "holds a name or a value that is no text")
     return variables
-
-
-def _parse_metrics(raw: Mapping[str, Any]) -> RuntimeMetrics:
-    has_port = raw.get("port") is not None
-    return RuntimeMetrics(
-        path=read.text(raw, "path", "spec.metrics", _PATH_LIMIT),
-        port=read.integer(raw, "port", "spec.metrics", least=1, most=_LARGEST_PORT) if has_port else None,
-        **{
-            name: None if raw.get(name) is None else str(raw[name])
-            for name in ("requests", "errors", "latency")
-        },
-    )
 
 
 def _parse_keep_warm(raw: Mapping[str, Any] | None) -> timedelta:

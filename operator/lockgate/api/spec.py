@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from lockgate.api.analysis import Analysis
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.strategy import Strategy, Traffic
 
@@ -78,6 +79,7 @@ class ModelDeployment(Identity):
     strategy: Strategy
     traffic: Traffic | None
     keep_warm: timedelta
+    analysis: Analysis | None
     resources: Resources
     pin: Pin | None
     suspend: bool
@@ -111,7 +113,11 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeMetrics:
-    """Where a server's metrics are and the PromQL for the three that matter."""
+    """Where a server's metrics are and the PromQL for the three that matter.
+
+    They give requests a second, failed requests a second, and seconds; for the pods of one release where
+    the text names `$release`.
+    """
 
     path: str
     port: int | None = None

@@ -148,12 +148,22 @@ CNI = Tool(
     programs=("bridge", "loopback", "host-local", "portmap"),
 )
 PAUSE = Tool(name="pause", packages=(".",), programs=("pause",))
+_PROMETHEUS = "github.com/prometheus/prometheus/cmd"
+PROMETHEUS = Tool(
+    name="prometheus",
+    packages=(f"{_PROMETHEUS}/prometheus", f"{_PROMETHEUS}/promtool"),
+    programs=("prometheus", "promtool"),
+    # Of all the clouds that it can ask for targets just Kubernetes: the rest are most of the build.
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
+    # The module counts v0.MMMPP.x where people say M.P.x; without it /status/buildinfo is empty.
+    variables={"github.com/prometheus/common/version.Version": "3.16.0"},
+)
 
 # The CRDs of its standard channel, which is what most clusters have.
 GATEWAY_API = Files("gateway-api", module="sigs.k8s.io/gateway-api", within="config/crd/standard")
 
 # In the order of what is needed first.
-TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE)
+TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE, PROMETHEUS)
 
 
 def tools_of(level: Level) -> tuple[Tool, ...]:
