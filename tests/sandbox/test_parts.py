@@ -88,7 +88,7 @@ def test_a_part_is_one_short_file_of_its_name_and_can_be_had_wherever_it_says(na
 
 def test_a_part_comes_after_all_it_needs_and_each_comes_once() -> None:
     names = [known.name for known in in_order(["visitor", "registry"], Level.CLUSTER)]
-    assert names == ["registry", "lockgate", "models", "visitor"]
+    assert names == ["registry", "crowd", "lockgate", "models", "visitor"]
 
 
 def test_a_part_that_is_not_there_is_refused_before_any_world_starts(
