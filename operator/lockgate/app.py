@@ -172,6 +172,7 @@ class App:
             resolver=self._resolver,
             edits=self._edits,
             backend=self._backend,
+            measurements=self._measurements,
             writer=Writer(self._session, self._store, self._outbox),
             telemetry=self._metrics,
             clock=now,

@@ -141,7 +141,8 @@ def test_defaults_of_an_analysis_are_those_of_the_parser():
     given = {name: node["default"] for name, node in nodes.items() if "default" in node}
     assert len(given) == 6
     read, defaulted = (
-        parse_model_deployment(deployment_object(analysis=block)) for block in (minimal, minimal | given)
+        parse_model_deployment(deployment_object(strategy={"blueGreen": {}}, analysis=block))
+        for block in (minimal, minimal | given)
     )
     assert read == defaulted
 

@@ -20,6 +20,7 @@ from lockgate.backends.settings import PodSettings
 from lockgate.catalog import Catalog
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object
 from lockgate.errors import Unanswered
+from lockgate.observe.measurements import Measurements
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
@@ -55,6 +56,7 @@ class Rig:
             resolver=Resolver(Sources({"default": self.lookups}), self.followers, self.edits),
             edits=self.edits,
             backend=self.backend(),
+            measurements=Measurements(None),
             writer=Writer(self.cluster, self.store, self.outbox),
             telemetry=self.metrics,
             clock=lambda: self.now,

@@ -7,10 +7,11 @@ import pytest
 from tests.fakes.builders import T0, deployment
 from tests.fakes.facts import pod, release, workload
 
+from lockgate.api.analysis import Analysis, Metric, Query
 from lockgate.api.requests import RequestOutcome
 from lockgate.api.status import Approval, ModelDeploymentStatus, Outcome, Role, RolloutState, Trigger
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Shadow, Traffic
-from lockgate.domain.gate import GateVerdict, Holds
+from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import Observed, RouteFacts, Target
 from lockgate.domain.plan import Course, Stage, Track
 from lockgate.domain.split import TrafficSplit
@@ -32,10 +33,15 @@ GOING = RolloutState(stable=V1, candidate=V2, started_at=T0, progressed_at=T0, t
 GATEWAY = Traffic(gateway="public")
 
 
-def known(state, *, strategy=CANARY, traffic=GATEWAY, request="", last=None, **spec):
+MEASURED = Analysis(metrics=(Metric(name="errors", query=Query.ERRORS, max=0.01),))
+
+
+def known(state, *, strategy=CANARY, traffic=GATEWAY, request="", last=None, analysis=None, **spec):
     status = ModelDeploymentStatus(observed_generation=1, rollout=state, last_request=last)
     asked = deployment(**({"replicas": 4} | spec))
-    return replace(asked, status=status, strategy=strategy, traffic=traffic, request=request)
+    return replace(
+        asked, status=status, strategy=strategy, traffic=traffic, request=request, analysis=analysis
+    )
 
 
 def planned(asked, observed, now=LATER, wanted=V2, **more):
@@ -211,7 +217,7 @@ def test_a_shadow_gets_copies_and_no_traffic():
     ],
 )
 def test_what_was_measured_holds_a_step_or_ends_the_rollout(analysis, course, waits):
-    held = known(replace(GOING, reached_at=T0))
+    held = known(replace(GOING, reached_at=T0), analysis=MEASURED)
     plan = planned(held, there(new=1, split=to(90, 10)), LATER, analysis=analysis)
     assert (plan.decision.course, plan.decision.waits) == (course, waits)
     assert analysis.sentence in plan.decision.message
@@ -222,14 +228,28 @@ def test_what_was_measured_holds_a_step_or_ends_the_rollout(analysis, course, wa
 
 def test_what_is_not_reached_yet_is_not_judged_by_what_was_measured():
     bad = GateVerdict(holds=Holds.NO, sentence="errors")
-    assert planned(known(GOING), there(new=1, split=to(100, 0)), analysis=bad).state.candidate == V2
+    asked = known(GOING, analysis=MEASURED)
+    assert planned(asked, there(new=1, split=to(100, 0)), analysis=bad).state.candidate == V2
+    plan = planned(asked, there(new=1, split=to(90, 10)), analysis=bad)
+    assert (plan.state.candidate, plan.decision.reason) == (V2, Reason.ANALYSIS_RUNNING)
+    assert plan.decision.message == "v2 is being measured: errors"
+
+
+def test_a_step_is_not_left_before_it_was_measured():
+    quick = Canary(steps=(CanaryStep(weight=10),))
+    asked = known(GOING, analysis=MEASURED, strategy=quick)
+    assert planned(asked, there(new=1, split=to(90, 10))).stage.split == to(90, 10)
+    held = known(replace(GOING, reached_at=T0), analysis=MEASURED, strategy=quick)
+    assert planned(held, there(new=1, split=to(90, 10))).stage.split == to(90, 10)
+    assert planned(held, there(new=1, split=to(90, 10)), analysis=YES).stage.tracks == tracks(4, 4)
 
 
 def test_an_analysis_of_one_step_says_nothing_of_the_next():
-    held = known(replace(GOING, reached_at=T0))
-    good = GateVerdict(holds=Holds.YES)
-    plan = planned(held, there(new=1, split=to(75, 25)), analysis=good)
-    assert plan.state.step == 1
+    steps = Canary(steps=(CanaryStep(weight=10), CanaryStep(weight=25)))
+    held = known(replace(GOING, reached_at=T0), analysis=MEASURED, strategy=steps)
+    plan = planned(held, there(new=1, split=to(75, 25)), analysis=YES)
+    assert (plan.state.step, plan.state.reached_at) == (1, LATER)
+    assert plan.decision.reason is Reason.ANALYSIS_RUNNING
 
 
 def test_what_is_held_by_people_begins_its_time_anew_when_it_goes_on():

@@ -36,13 +36,15 @@ EVERYTHING = {
     ],
 }
 
+STEPS = {"blueGreen": {}}
+
 
 def test_without_the_block_there_is_no_analysis():
     assert deployment().analysis is None
 
 
 def test_the_smallest_block_says_what_to_measure_and_the_rest_is_given():
-    assert deployment(analysis={"metrics": [ERRORS]}).analysis == Analysis(
+    assert deployment(strategy=STEPS, analysis={"metrics": [ERRORS]}).analysis == Analysis(
         metrics=(Metric(name="errors", query=Query.ERRORS, max=0.01),),
         interval=timedelta(seconds=30),
         count=3,
@@ -51,7 +53,7 @@ def test_the_smallest_block_says_what_to_measure_and_the_rest_is_given():
 
 
 def test_what_a_metric_does_not_say_the_block_says_for_it():
-    read = deployment(analysis=EVERYTHING).analysis
+    read = deployment(strategy=STEPS, analysis=EVERYTHING).analysis
     assert read == Analysis(
         interval=timedelta(minutes=1),
         count=5,
@@ -141,7 +143,7 @@ def with_metric(**fields):
 )
 def test_a_field_that_cannot_be_used_is_named_with_the_fix(block, path, fix):
     with pytest.raises(InvalidSpec) as refused:
-        parse_model_deployment(deployment_object(analysis=block))
+        parse_model_deployment(deployment_object(strategy=STEPS, analysis=block))
     assert refused.value.path == path
     assert fix in refused.value.message
 
@@ -160,9 +162,9 @@ def test_an_empty_text_of_a_runtime_is_none():
     assert read.metrics.errors is None
 
 
-@given(disturbed(deployment_object(analysis=EVERYTHING)["spec"]["analysis"], times=2))
+@given(disturbed(deployment_object(strategy=STEPS, analysis=EVERYTHING)["spec"]["analysis"], times=2))
 def test_a_block_is_read_or_the_field_in_the_way_is_named(block):
-    read = outcome(parse_model_deployment, deployment_object(analysis=block))
+    read = outcome(parse_model_deployment, deployment_object(strategy=STEPS, analysis=block))
     if isinstance(read, InvalidSpec):
         assert read.path.startswith("spec.analysis")
         return
@@ -175,3 +177,9 @@ def test_a_block_is_read_or_the_field_in_the_way_is_named(block):
         assert (metric.query is None) is not (metric.promql is None)
         bounds = (metric.min, metric.max, metric.max_ratio_to_stable)
         assert any(bound is not None for bound in bounds)
+
+
+def test_an_analysis_of_a_strategy_without_steps_is_refused():
+    with pytest.raises(InvalidSpec) as refused:
+        parse_model_deployment(deployment_object(analysis={"metrics": [ERRORS]}))
+    assert refused.value.path == "spec.analysis"

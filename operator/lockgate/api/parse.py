@@ -24,6 +24,7 @@ from lockgate.api.spec import (
 )
 from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
+from lockgate.api.strategy import Rolling
 from lockgate.errors import InvalidSpec
 from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
 from lockgate.sentences import sentence
@@ -81,6 +82,13 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     model = read.section(spec, "model", "spec")
     deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
     traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
+    strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic)
+    analysis = parse_analysis(read.optional_section(spec, "analysis", "spec"))
+    if analysis is not None and isinstance(strategy, Rolling):
+        raise InvalidSpec(
+            "spec.analysis",
+            "judges the steps of a rollout, and rolling has none; choose another spec.strategy",
+        )
     return ModelDeployment(
         namespace=identity.namespace,
         name=identity.name,
@@ -95,10 +103,10 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         alias=read.text(model, "alias", "spec.model", ALIAS_LIMIT),
         runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
-        strategy=parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic),
+        strategy=strategy,
         traffic=traffic,
         keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
-        analysis=parse_analysis(read.optional_section(spec, "analysis", "spec")),
+        analysis=analysis,
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),

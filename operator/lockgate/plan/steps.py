@@ -14,6 +14,7 @@ from lockgate.domain.gate import Evidence, Gate, GateVerdict, Holds, judge
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Decision, Stage, Step
 from lockgate.names import Reason
+from lockgate.plan.gates.analysed import not_measured
 from lockgate.plan.gates.available import available
 from lockgate.plan.gates.routed import routed
 from lockgate.plan.reach import pods_for
@@ -83,6 +84,8 @@ def look(
         reached_at = now
     if _is_gone(deployment, state, candidate, observed, step):
         return _without_pods(deployment, state, candidate, observed, step, reached_at)
+    if deployment.analysis is not None and (analysis is None or state.reached_at is None):
+        analysis = not_measured(candidate, deployment.analysis, now)
     known = replace(evidence, reached_at=reached_at, analysis=analysis)
     holding = [gate for gate in step.gates if gate not in _REACHING]
     verdict = judge(holding, known, now)
