@@ -14,6 +14,7 @@ MODEL_RUNTIME_KIND: Final = "ModelRuntime"
 MODEL_RUNTIMES: Final = "modelruntimes"
 
 FIELD_MANAGER: Final = "lockgate"
+FIELD_MANAGER_OF_PEOPLE: Final = "lockgate-cli"
 DEFAULT_SOURCE: Final = "default"
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -34,6 +35,7 @@ ANNOTATION_RUNTIME: Final = "lockgate.dev/model-runtime"
 ANNOTATION_APPLIED_GENERATION: Final = "lockgate.dev/applied-generation"
 ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
 ANNOTATION_RETRY: Final = "lockgate.dev/retry"
+ANNOTATION_REQUEST: Final = "lockgate.dev/request"
 
 SERVER_CONTAINER: Final = "server"
 FETCH_CONTAINER: Final = "fetch"

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.fakes.builders import deployment_object, runtime_object
 
+from lockgate.api import requests as api_requests
 from lockgate.api import spec as api_spec
 from lockgate.api import status as api_status
 from lockgate.api.conditions import ConditionStatus
@@ -70,6 +71,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
         (("status", "history", "[]", "trigger"), api_status.Trigger),
         (("status", "rollout", "trigger"), api_status.Trigger),
         (("status", "traffic", "[]", "track"), api_status.Role),
+        (("status", "lastRequest", "outcome"), api_requests.RequestOutcome),
         (("status", "conditions", "[]", "status"), ConditionStatus),
     ],
 )
@@ -146,6 +148,8 @@ def test_every_bound_of_a_status_leaves_room_for_what_lockgate_writes():
         "selector": api_status.SELECTOR_LIMIT,
         "step": api_status.VERSION_LIMIT,
         "message": CAUSE_LIMIT,
+        "by": api_status.BY_LIMIT,
+        "request": api_requests.REQUEST_LIMIT,
     }
     for path, node in every_node(status):
         limit = limits.get(path.rpartition(".")[2])

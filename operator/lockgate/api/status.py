@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Final
 
 from lockgate.api.conditions import Condition
+from lockgate.api.requests import LastRequest
 from lockgate.names import DEFAULT_SOURCE, Reason
-from lockgate.sentences import cause, is_name
+from lockgate.sentences import cause, is_name, sentence
 
 VERSION_LIMIT: Final = 64
 DIGEST_LIMIT: Final = 256
@@ -20,6 +21,7 @@ MODEL_LIMIT: Final = 257
 SOURCE_LIMIT: Final = 63
 ALIAS_LIMIT: Final = 128
 RELEASE_LIMIT: Final = 16
+BY_LIMIT: Final = 256
 RUNTIME_LIMIT: Final = 280
 HISTORY_LIMIT: Final = 50
 FAILURES_LIMIT: Final = 10
@@ -167,18 +169,21 @@ class RolloutState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One finished rollout."""
+    """One finished rollout; `by` is who asked for its begin or its end, where a person did."""
 
     revision: Revision
     outcome: Outcome
     finished_at: datetime
     started_at: datetime | None = None
     trigger: Trigger | None = None
+    by: str | None = None
     message: str | None = None
 
     def __post_init__(self) -> None:
         if self.message is not None:
             object.__setattr__(self, "message", cause(self.message))
+        if self.by is not None:
+            object.__setattr__(self, "by", sentence(self.by, BY_LIMIT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +231,7 @@ class ModelDeploymentStatus:
     traffic: tuple[TrafficShare, ...] = ()
     rollout: RolloutState = RolloutState()
     history: tuple[HistoryEntry, ...] = ()
+    last_request: LastRequest | None = None
     conditions: tuple[Condition, ...] = ()
 
     @property

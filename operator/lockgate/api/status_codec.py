@@ -10,6 +10,7 @@ from typing import Any
 
 from lockgate.api import read
 from lockgate.api.conditions import Condition, ConditionStatus
+from lockgate.api.requests import LastRequest, RequestOutcome
 from lockgate.api.status import (
     FAILURES_LIMIT,
     HISTORY_LIMIT,
@@ -91,9 +92,16 @@ def _history_dict(entry: HistoryEntry) -> dict[str, Any]:
             trigger=entry.trigger.value if entry.trigger else None,
             startedAt=_time(entry.started_at),
             finishedAt=_time(entry.finished_at),
+            by=entry.by,
             message=entry.message,
         ),
     }
+
+
+def _last_request_dict(last: LastRequest | None) -> dict[str, Any] | None:
+    if last is None:
+        return None
+    return {"request": last.request, "outcome": last.outcome.value, "message": last.message}
 
 
 def to_dict(status: ModelDeploymentStatus) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def to_dict(status: ModelDeploymentStatus) -> dict[str, Any]:
         or None,
         rollout=_rollout_dict(status.rollout) or None,
         history=[_history_dict(entry) for entry in status.history] or None,
+        lastRequest=_last_request_dict(status.last_request),
         conditions=[
             {
                 "type": c.type.value,
@@ -185,6 +194,7 @@ def parse_status(raw: Mapping[str, Any] | None) -> ModelDeploymentStatus:
         traffic=read.lenient(lambda: _parse_traffic(raw.get("traffic") or ())) or (),
         rollout=read.lenient(lambda: _parse_rollout(raw.get("rollout") or {})) or RolloutState(),
         history=read.each(raw.get("history"), _parse_history)[:HISTORY_LIMIT],
+        last_request=read.lenient(lambda: _parse_last_request(raw["lastRequest"])),
         conditions=read.each(raw.get("conditions"), _parse_condition),
     )
 
@@ -238,14 +248,23 @@ def _parse_failure(raw: Mapping[str, Any]) -> Failure:
 
 
 def _parse_history(raw: Mapping[str, Any]) -> HistoryEntry:
-    message = raw.get("message")
+    message, by = raw.get("message"), raw.get("by")
     return HistoryEntry(
         revision=_revision(raw),
         outcome=Outcome(raw["outcome"]),
         finished_at=read.moment(raw["finishedAt"]),
         started_at=read.moment(raw["startedAt"]) if "startedAt" in raw else None,
         trigger=Trigger(raw["trigger"]) if "trigger" in raw else None,
+        by=None if by is None else str(by),
         message=None if message is None else str(message),
+    )
+
+
+def _parse_last_request(raw: Mapping[str, Any]) -> LastRequest:
+    return LastRequest(
+        request=str(raw["request"]),
+        outcome=RequestOutcome(raw["outcome"]),
+        message=str(raw.get("message", "")),
     )
 
 
