@@ -1,5 +1,6 @@
 """A small fleet as people look at it: objects with all that a cluster puts into them, at one moment."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -117,7 +118,7 @@ def serving(name: str = "churn", **more: Any) -> Json:
 
 def canary(name: str = "churn", weight: int = 10, **more: Any) -> Json:
     """One amid a rollout in steps."""
-    why = f"v13 is being rolled out over v12: step 2 of 4 waits until its pods are available"
+    why = "v13 is being rolled out over v12: step 2 of 4 waits until its pods are available"
     return deployment(
         name,
         **{
@@ -201,7 +202,8 @@ def loading_pod(name: str, version: str, workload: str = "churn", restarts: int 
 
 def failing_pod(name: str, version: str, workload: str = "churn") -> Json:
     """A pod whose fetch fails over and over."""
-    told = '{"ok": false, "reason": "DigestMismatch", "message": "model.onnx has other bytes than its manifest says"}'
+    why = "model.onnx has other bytes than its manifest says"
+    told = json.dumps({"ok": False, "reason": "DigestMismatch", "message": why})
     failed = {
         "name": "fetch",
         "restartCount": 3,

@@ -10,7 +10,7 @@ import secrets
 from lockgate.api.requests import Request, Verb
 from lockgate.cli.failing import CliError, Exit, Outdated, Unanswered
 from lockgate.cli.finding import find
-from lockgate.cli.lines import Span, Tone, line
+from lockgate.cli.lines import Span, line
 from lockgate.cli.seen import Answered, Seen
 from lockgate.cli.session import Session
 from lockgate.cli.waiting import until
@@ -90,7 +90,7 @@ async def _let_others_finish(session: Session, one: Seen, options: argparse.Name
 
 
 async def _write(session: Session, one: Seen, request: Request, options: argparse.Namespace) -> None:
-    """Write the annotation into the very version that was looked at, or into a later one that means the same."""
+    """Write the annotation into the version that was looked at, or into a later one that means the same."""
     meant = one.candidate.release if one.candidate else None
     for _ in range(_TRIES):
         body = {

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from lockgate import __version__
 from lockgate.api.requests import Verb
 from lockgate.cli.failing import Exit
+from lockgate.cli.helping import EPILOG, VERBS
 from lockgate.cli.paint import When
 from lockgate.cli.words import duration
 
@@ -16,58 +17,12 @@ PROGRAM: Final = "kubectl lockgate"
 _KIND_PREFIXES = ("modeldeployments/", "modeldeployment/", "mdep/", "modeldeployment.lockgate.dev/")
 _PATIENCE = timedelta(seconds=30)
 
-_EXAMPLES: Final = """\
-examples:
-  kubectl lockgate get                              what serves in this namespace, and why not
-  kubectl lockgate watch churn                      a rollout down to its pods, live
-  kubectl lockgate plan churn                       what would roll out now, and through which steps
-  kubectl lockgate approve churn 3fa9c1d2           let this release go on
-  kubectl lockgate abort churn --reason "latency"   back to what served, and stay there
-  kubectl lockgate rollback churn                   serve the version that served before
-  kubectl lockgate unpin churn                      follow the alias again
 
-exit codes: 0 done or accepted, 1 refused or wrongly asked, 2 nobody answered in time
-"""
+class _Formatter(argparse.HelpFormatter):
+    """Examples are shown as they are written; all else is filled."""
 
-_REQUESTS: Final = {
-    Verb.APPROVE: (
-        "let a release go on where it waits for an approval",
-        "Approve one release of the candidate. An approval is for that release alone: another version, or "
-        "the same one with another runtime, has to be approved anew. Without RELEASE the candidate that is "
-        "there now is meant.",
-        """\
-examples:
-  kubectl lockgate approve churn
-  kubectl lockgate approve churn 3fa9c1d2 --reason "offline metrics are better, see CHURN-12"
-""",
-    ),
-    Verb.PROMOTE: (
-        "skip what pauses, approvals and analyses are left",
-        "Promote the candidate now: its remaining pauses, approvals and analyses are skipped. That its pods "
-        "are available, have proved their files and are routed to is never skipped.",
-        """\
-examples:
-  kubectl lockgate promote churn --reason "a fix that cannot wait"
-""",
-    ),
-    Verb.ABORT: (
-        "go back to what served, and stay there",
-        "Abort the candidate: what served before gets all the traffic, and this release is not tried again "
-        "by itself.",
-        """\
-examples:
-  kubectl lockgate abort churn --reason "answers are twice as slow"
-""",
-    ),
-    Verb.RETRY: (
-        "try a version again that was aborted",
-        "Try a version again that was aborted, as if it were new.",
-        """\
-examples:
-  kubectl lockgate retry churn --reason "the feature store is back"
-""",
-    ),
-}
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,8 +43,8 @@ def build() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="See what serves, why, and what comes next; approve, abort, pin and roll back.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EPILOG,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"kubectl-lockgate {__version__}")
@@ -98,70 +53,31 @@ def build() -> argparse.ArgumentParser:
     _add_looking(verbs)
     _add_requests(verbs)
     _add_changes(verbs)
-    completion = _verb(
-        verbs,
-        "completion",
-        "print a script that completes verbs and names",
-        "Print a script for a shell. Through kubectl itself, completion works by itself: kubectl finds the "
-        "program kubectl_complete-lockgate, which is installed beside this one.",
-        "examples:\n  source <(kubectl-lockgate completion bash)\n  kubectl-lockgate completion fish | source\n",
-    )
-    completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+    _verb(verbs, "completion").add_argument("shell", choices=["bash", "zsh", "fish"])
     return parser
 
 
 def _add_looking(verbs: Any) -> None:
-    get = _verb(
-        verbs,
-        "get",
-        "one line for each ModelDeployment",
-        "Show what each ModelDeployment follows, what serves, what is rolled out and why it waits.",
-        "examples:\n  kubectl lockgate get\n  kubectl lockgate get -A -o wide\n"
-        "  kubectl lockgate get churn -o yaml\n  kubectl lockgate get -o name | xargs -n1 kubectl describe\n",
-    )
+    get = _verb(verbs, "get")
     _add_names(get)
     _add_output(get, "wide", "name", "json", "yaml")
     get.add_argument(
         "--show-managed-fields", action="store_true", help="keep metadata.managedFields in documents"
     )
     get.add_argument("--no-headers", action="store_true", help="leave the headings out")
-    watch = _verb(
-        verbs,
-        "watch",
-        "rollouts as live trees, down to their pods",
-        "Follow ModelDeployments until Ctrl-C: releases, workloads and pods, the traffic that each gets, and "
-        "why it waits. Those at rest take a line each, unless one is named. In a pipe there is a line for each "
-        "change, and with -o json an object.",
-        "examples:\n  kubectl lockgate watch churn\n  kubectl lockgate watch -A\n"
-        "  kubectl lockgate watch churn --once\n  kubectl lockgate watch -o json | jq -c .object.status.phase\n",
-    )
+    watch = _verb(verbs, "watch")
     _add_names(watch)
     _add_output(watch, "json")
     watch.add_argument("--once", action="store_true", help="show what is there now, and end")
-    history = _verb(
-        verbs,
-        "history",
-        "the rollouts of one, and how they ended",
-        "Show the finished rollouts of one ModelDeployment, newest first, with the one that is under way.",
-        "examples:\n  kubectl lockgate history churn\n",
-    )
-    _add_name(history)
-    _add_output(history, "json", "yaml")
-    plan = _verb(
-        verbs,
-        "plan",
-        "what would roll out now, and through which steps and gates",
-        "Show what would roll out if everything were acted on now, what is in the way, and the steps and gates "
-        "that it would go through. Nothing is changed.",
-        "examples:\n  kubectl lockgate plan churn\n  kubectl lockgate plan churn -o json | jq .steps\n",
-    )
-    _add_name(plan)
-    _add_output(plan, "json", "yaml")
+    for name in ("history", "plan"):
+        looking = _verb(verbs, name)
+        _add_name(looking)
+        _add_output(looking, "json", "yaml")
 
 
 def _add_requests(verbs: Any) -> None:
-    for verb, (summary, description, examples) in _REQUESTS.items():
-        request = _verb(verbs, verb.value, summary, description, examples)
+    for verb in Verb:
+        request = _verb(verbs, verb.value)
         _add_name(request)
         meaning = "eight digits; only a candidate of this release is meant"
         request.add_argument("release", nargs="?", metavar="RELEASE", help=meaning)
@@ -175,58 +91,32 @@ def _add_requests(verbs: Any) -> None:
 
 
 def _add_changes(verbs: Any) -> None:
-    pin = _verb(
-        verbs,
-        "pin",
-        "fix a version; the alias is not followed meanwhile",
-        "Fix a version by hand (spec.pin). It is rolled out like any other, and stays until it is unpinned or "
-        "its time is over.",
-        'examples:\n  kubectl lockgate pin churn v12 --reason "v13 is being looked into"\n'
-        '  kubectl lockgate pin churn v12 --reason "load test" --until 4h\n',
-    )
+    pin = _verb(verbs, "pin")
     _add_name(pin)
     pin.add_argument("version", metavar="VERSION", help="a version of the collection, such as v12")
     pin.add_argument("--reason", required=True, metavar="WHY", help="why, for those who find the pin later")
-    pin.add_argument(
-        "--until", metavar="WHEN", help="when it ends by itself: 4h, 2d, or 2026-01-05T18:00:00Z"
-    )
+    pin.add_argument("--until", metavar="WHEN", help="when it ends by itself: 4h, 2d or 2026-01-05T18:00:00Z")
     _add_writing(pin)
-    rollback = _verb(
-        verbs,
-        "rollback",
-        "pin a version that served before",
-        "Serve again what served before, by default the version before the present one. It is pinned, so that "
-        "the alias does not lead back at once; versions that never served are refused. A pin fixes the "
-        "version: runtime and resources are those of today.",
-        "examples:\n  kubectl lockgate rollback churn\n  kubectl lockgate rollback churn v10\n"
-        "  kubectl lockgate rollback churn 8f14e45f --dry-run\n",
-    )
+    rollback = _verb(verbs, "rollback")
     _add_name(rollback)
     rollback.add_argument("target", nargs="?", metavar="VERSION|RELEASE", help="see kubectl lockgate history")
     rollback.add_argument("--reason", metavar="WHY", help="why; it becomes part of the pin's reason")
     _add_by(rollback)
     _add_writing(rollback)
-    for name, summary, description in (
-        ("unpin", "follow the alias again", "Take the pin out of the spec: the alias is followed again."),
-        (
-            "pause",
-            "change nothing until resumed",
-            "Set spec.suspend: what serves goes on serving, all else stands.",
-        ),
-        ("resume", "go on after a pause", "Take spec.suspend back: what stood still goes on."),
-    ):
-        change = _verb(verbs, name, summary, description, f"examples:\n  kubectl lockgate {name} churn\n")
+    for name in ("unpin", "pause", "resume"):
+        change = _verb(verbs, name)
         _add_name(change)
         _add_writing(change)
 
 
-def _verb(verbs: Any, name: str, summary: str, description: str, examples: str) -> argparse.ArgumentParser:
+def _verb(verbs: Any, name: str) -> argparse.ArgumentParser:
+    said = VERBS[name]
     made: argparse.ArgumentParser = verbs.add_parser(
         name,
-        help=summary,
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help=said.summary,
+        description=said.description,
+        epilog=said.epilog,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     _add_cluster(made, first=False)
@@ -234,7 +124,7 @@ def _verb(verbs: Any, name: str, summary: str, description: str, examples: str) 
 
 
 def _add_cluster(parser: argparse.ArgumentParser, *, first: bool) -> None:
-    """Options that may stand before the verb and after it; after it they have no default to undo the first."""
+    """Options that may stand before the verb and after it, where no default undoes what was said before."""
     group = parser.add_argument_group("cluster")
 
     def add(*flags: str, default: Any = None, **more: Any) -> None:

@@ -40,8 +40,9 @@ _ROOM = 100
 class Outlook:
     """What would happen: `following` rolls out over `serving` in these steps, unless something is in the way.
 
-    `target` is the version that should serve in the end, None where that is not known. `present` is the index of the step that is under way. `obstacles` say why nothing begins or goes on,
-    `remarks` what is to be known besides.
+    `target` is the version that should serve in the end, None where that is not known. `present` is the
+    index of the step that is under way. `obstacles` say why nothing begins or goes on, `remarks` what is to
+    be known besides.
     """
 
     serving: Revision | None
@@ -124,12 +125,12 @@ def plan_lines(one: Seen, seen: Outlook, room: int | None) -> list[Line]:
     """What `plan` shows."""
     lines = [line(Span(f"{one.namespace}/", Tone.FAINT), Span(one.name, Tone.STRONG)), EMPTY]
     serves = seen.serving
-    lines.append(
-        _version_line("serves", serves.version if serves else "nothing yet", serves and serves.release, "")
-    )
+    release = serves.release if serves else None
+    lines.append(_version_line("serves", serves.version if serves else "nothing yet", release, ""))
     if seen.following is None:
         idle = Span("nothing", Tone.GOOD) if seen.target else Span("not known yet", Tone.BUSY)
-        lines.append(line("  next     ", idle, f"  ({seen.origin}{seen.target and ' is what serves' or ''})"))
+        serving_already = " is what serves" if seen.target else ""
+        lines.append(line("  next     ", idle, f"  ({seen.origin}{serving_already})"))
     else:
         lines.append(_version_line("next", seen.following, seen.release, seen.origin))
     for told in seen.obstacles:

@@ -35,8 +35,8 @@ def way_back(one: Seen, named: str | None) -> tuple[str, str | None]:
 def _previous(one: Seen) -> Revision:
     if one.candidate is not None and one.stable is not None:
         raise CliError(
-            f"{one.candidate.version} is still being rolled out over {one.stable.version}; to go back to that: "
-            f"kubectl lockgate abort {one.name}. Or name the version to go back to"
+            f"{one.candidate.version} is still being rolled out over {one.stable.version}; to go back to "
+            f"that: kubectl lockgate abort {one.name}. Or name the version to go back to"
         )
     if one.previous is None:
         serving = one.stable.version if one.stable else "now"
@@ -66,8 +66,8 @@ def _unknown(one: Seen, named: str) -> str:
         version = tried.revision.version
         why = f": {cause(tried.message)}" if tried.message else ""
         return (
-            f"{version} never served {one.name}, it was {tried.outcome.lower()}{why}. To roll it out all the same: "
-            f"kubectl lockgate pin {one.name} {version} --reason WHY"
+            f"{version} never served {one.name}, it was {tried.outcome.lower()}{why}. To roll it out all the "
+            f"same: kubectl lockgate pin {one.name} {version} --reason WHY"
         )
     known = dict.fromkeys(revision.version for revision in _served(one))
     what = "release" if _RELEASE.fullmatch(named) else "version"

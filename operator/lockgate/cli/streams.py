@@ -55,8 +55,9 @@ async def follow(door: Door, resource: Resource, namespace: str, query: Query) -
 async def _listed(door: Door, resource: Resource, namespace: str, query: Query) -> tuple[list[Object], str]:
     known: list[Object] = []
     version = ""
-    async for items, version in door.pages(resource, namespace, query):
+    async for items, at in door.pages(resource, namespace, query):
         known += items
+        version = at
     return known, version
 
 

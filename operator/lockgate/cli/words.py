@@ -1,4 +1,4 @@
-"""Small words for people: how long ago, how long, when, and which tone goes with a word of the status. Pure."""
+"""Small words for people: how long ago, how long, when, and the tone of a word of the status. Pure."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -51,7 +51,8 @@ def log_in(path: str | None, context: str | None) -> Login:
         if named is None and context is None and _IN_POD.exists():
             return _of_the_pod()
         raise NoLogin(
-            f"there is no kubeconfig at {cause(places)}; name one with --kubeconfig or in the variable KUBECONFIG"
+            f"there is no kubeconfig at {cause(places)}; name one with --kubeconfig, or in the variable "
+            "KUBECONFIG"
         )
     try:
         entries = _entries(KubeConfigMerger(places).config.value)
