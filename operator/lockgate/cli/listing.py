@@ -1,13 +1,13 @@
-"""`get`: one line for each ModelDeployment. Pure; which columns there are, and what stands in them."""
+"""`get`: a line for each ModelDeployment, and below it why it is not at rest where that does not fit. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from lockgate.cli.lines import Line, Span, Tone, line
+from lockgate.cli.lines import Line, Span, Tone, clip, line, width, wrap
 from lockgate.cli.seen import Seen
 from lockgate.cli.tables import Column, table
 from lockgate.cli.words import since, tone_of
-from lockgate.names import ConditionType
+from lockgate.names import ConditionType, Reason
 
 _CANDIDATE = "candidate"
 _COLUMNS = (
@@ -19,9 +19,9 @@ _COLUMNS = (
     Column(name="TRAFFIC", rank=4),
     Column(name="STATE"),
     Column(name="AGE", rank=6),
-    Column(name="WHY", least=26, rank=2),
+    Column(name="WHY", rank=2),
 )
-_LINES = 2
+_MOST_BELOW = 2
 _WIDE = (
     Column(name="MODEL", least=12, rank=7),
     Column(name="RUNTIME", least=8, rank=9),
@@ -50,7 +50,26 @@ def listing(
         cells += _row(one, now)
         cells[-1:-1] = _wide_row(one) if wide else []
         rows.append(cells)
-    return table(columns, rows, room, lines=_LINES)[0 if headings else 1 :]
+    lines = table(columns, rows, None)
+    if room is not None and max(map(width, lines)) > room:
+        head, *short = table(columns[:-1], [row[:-1] for row in rows], room)
+        below = ([] if _is_at_rest(one) else _below(_why(one), room) for one in deployments)
+        lines = [head, *(shown for first, rest in zip(short, below, strict=True) for shown in (first, *rest))]
+    return lines[0 if headings else 1 :]
+
+
+def _below(why: Span, room: int) -> list[Line]:
+    lines = wrap(why.text, room - 2, why.tone)
+    if len(lines) > _MOST_BELOW:
+        last = clip((*lines[_MOST_BELOW - 1], Span(" …", why.tone)), room - 2)
+        lines = [*lines[: _MOST_BELOW - 1], last]
+    return [line("  ", *shown) for shown in lines]
+
+
+def _is_at_rest(one: Seen) -> bool:
+    ready = one.says(ConditionType.READY)
+    # Who serves on although the alias is gone is ready as well, and has something to say.
+    return one.is_caught_up and ready is not None and ready.reason == Reason.ROLLED_OUT
 
 
 def _row(one: Seen, now: datetime) -> list[Line]:
@@ -87,4 +106,4 @@ def _why(one: Seen) -> Span:
         return Span("the last edit was not looked at yet", Tone.BUSY)
     if ready is None:
         return Span("")
-    return Span(ready.message, Tone.FAINT if ready.status == "True" else Tone.PLAIN)
+    return Span(ready.message, Tone.FAINT if _is_at_rest(one) else Tone.PLAIN)

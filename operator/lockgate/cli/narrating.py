@@ -46,10 +46,9 @@ class Narrator:
         for place, words in present.items():
             if self._told.get(place) != words:
                 self._painter.print(line(Span(stamp, Tone.FAINT), *words))
-        for place in self._told.keys() - present.keys():
-            kind, (namespace, name) = place
-            said = f"{namespace}/{name} {kind} is gone".replace("  ", " ")
-            self._painter.print(line(Span(stamp, Tone.FAINT), said))
+        for place in [place for place in self._told if place not in present]:
+            head = self._told[place][:2]
+            self._painter.print(line(Span(stamp, Tone.FAINT), *head, "is gone"))
         self._told = present
 
     def _complain(self, watched: _Watched) -> None:

@@ -15,6 +15,7 @@ from lockgate.cli.lines import Line, Tone, clip, line, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
     from rich.text import Text
 
 _STYLES: Final = {
@@ -25,6 +26,7 @@ _STYLES: Final = {
     Tone.BAD: "bold red",
 }
 _LEAST_ROOM: Final = 40
+_USUAL_ROOM, _USUAL_ROWS = 80, 24
 MISSING: Final = (
     "colours and the live view need the package rich, which is not installed; plain text follows "
     "(pip install 'lockgate[cli]')"
@@ -103,25 +105,23 @@ class Painter:
             columns, rows = os.get_terminal_size(self._stream.fileno())
         except OSError:
             columns, rows = 0, 0
-        return max(columns or int(os.environ.get("COLUMNS") or 80), _LEAST_ROOM), max(rows or 24, 5)
+        return max(columns or _USUAL_ROOM, _LEAST_ROOM), max(rows or _USUAL_ROWS, 5)
 
 
 class _Live:
     """Rich's live display, fed with lines."""
 
-    def __init__(self, painter: Painter, live: object) -> None:
+    def __init__(self, painter: Painter, live: "Live") -> None:
         self._painter = painter
         self._live = live
 
     def show(self, lines: Sequence[Line]) -> None:
         """Show these and nothing else."""
-        from rich.console import Group
-        from rich.live import Live
+        from rich.text import Text
 
-        assert isinstance(self._live, Live)
-        room = self._painter.room or 80
+        room = self._painter.room or _USUAL_ROOM
         fitted = (clip(shown, room) for shown in self._painter.fitted(lines))
-        self._live.update(Group(*map(_text, fitted)), refresh=True)
+        self._live.update(Text("\n", no_wrap=True).join(map(_text, fitted)), refresh=True)
 
 
 def complain(words: Iterable[str]) -> None:

@@ -60,7 +60,7 @@ class Outlook:
 def outlook(one: Seen, now: datetime) -> Outlook:
     """What would roll out; raises InvalidSpec for a spec that cannot be acted on."""
     deployment = parse_model_deployment(one.raw)
-    target, origin = _target(one, now)
+    target = _target(one, now)
     known = one.desired if one.desired is not None and one.desired.version == target else None
     is_news = target is not None and not (known is not None and known.is_same(one.stable))
     is_under_way = one.candidate is not None and one.candidate.version == target
@@ -71,7 +71,7 @@ def outlook(one: Seen, now: datetime) -> Outlook:
         target=target,
         following=following,
         release=known.release if known is not None and is_news else None,
-        origin=origin,
+        origin=_origin(one, target, now, is_news=is_news),
         replicas=deployment.replicas,
         steps=steps,
         present=min(deployment.status.rollout.step, len(steps) - 1) if is_under_way else None,
@@ -80,14 +80,24 @@ def outlook(one: Seen, now: datetime) -> Outlook:
     )
 
 
-def _target(one: Seen, now: datetime) -> tuple[str | None, str]:
+def _target(one: Seen, now: datetime) -> str | None:
+    """The version that should serve in the end, by the pin or by what the operator said of the alias."""
     pin = one.pinned(now)
     if pin is not None:
-        return pin.version, f"pinned: {pin.reason}"
-    desired, origin = one.desired, f"alias {one.alias} of {one.model}"
+        return pin.version
+    desired = one.desired
     if desired is None or desired.alias != one.alias or desired.source != one.source:
-        return None, origin
-    return desired.version if desired.model in (None, one.model) else None, origin
+        return None
+    return desired.version if desired.model in (None, one.model) else None
+
+
+def _origin(one: Seen, target: str | None, now: datetime, *, is_news: bool) -> str:
+    """What leads to the version."""
+    pin, serves = one.pinned(now), "" if is_news else ", which serves"
+    if pin is not None:
+        return f"pinned to {pin.version}{serves}: {pin.reason}"
+    leads = "is to be resolved" if target is None else f"leads to {target}{serves}"
+    return f"the alias {one.alias} of {one.model} {leads}"
 
 
 def _obstacles(
@@ -126,18 +136,19 @@ def plan_lines(one: Seen, seen: Outlook, room: int | None) -> list[Line]:
     lines = [line(Span(f"{one.namespace}/", Tone.FAINT), Span(one.name, Tone.STRONG)), EMPTY]
     serves = seen.serving
     release = serves.release if serves else None
-    lines.append(_version_line("serves", serves.version if serves else "nothing yet", release, ""))
-    if seen.following is None:
-        idle = Span("nothing", Tone.GOOD) if seen.target else Span("not known yet", Tone.BUSY)
-        serving_already = " is what serves" if seen.target else ""
-        lines.append(line("  next     ", idle, f"  ({seen.origin}{serving_already})"))
+    lines.append(_version_line("serves", serves.version if serves else "nothing yet", release))
+    if seen.following is not None:
+        lines.append(_version_line("next", seen.following, seen.release))
+    elif seen.target is not None:
+        lines.append(line("  next     ", Span("nothing", Tone.GOOD)))
     else:
-        lines.append(_version_line("next", seen.following, seen.release, seen.origin))
+        lines.append(line("  next     ", Span("not known yet", Tone.BUSY)))
+    lines += _below(seen.origin, room, Tone.FAINT)
     for told in seen.obstacles:
         lines += _below(told, room, Tone.BAD)
     for told in seen.remarks:
         lines += _below(told, room, Tone.BUSY)
-    what = "Any next version would go" if seen.following is None else f"{seen.following} would go"
+    what = "The next version would go" if seen.following is None else f"{seen.following} would go"
     if seen.present is not None:
         what = f"{seen.following} goes"
     lines += [EMPTY, line(f"{what} through:"), EMPTY]
@@ -145,11 +156,9 @@ def plan_lines(one: Seen, seen: Outlook, room: int | None) -> list[Line]:
     return [*lines, EMPTY, *_meanings(seen.steps, room), EMPTY, *_end(one, room)]
 
 
-def _version_line(word: str, version: str, release: str | None, why: str) -> Line:
+def _version_line(word: str, version: str, release: str | None) -> Line:
     told = line(f"  {word:<7}  ", Span(version, Tone.STRONG))
-    if release:
-        told = line(*told, Span(f"  {release}", Tone.FAINT))
-    return line(*told, f"  ({why})") if why else told
+    return line(*told, Span(f"  {release}", Tone.FAINT)) if release else told
 
 
 def _below(text: str, room: int | None, tone: Tone) -> list[Line]:

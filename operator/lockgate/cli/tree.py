@@ -216,12 +216,28 @@ def _workloads(branch: _Branch, around: Surroundings, now: datetime, room: int) 
         workload = known.get(name)
         is_whole = all(pod in own for pod in around.pods if pod.workload == name)
         count = _counted(own, workload, is_whole=is_whole)
-        yield line(Span(_LAST if is_last else _BRANCH, Tone.FAINT), name or "pods", "  ", *count)
         below = Span(_NOTHING if is_last else _DOWN, Tone.FAINT)
+        yield from _workload_lines(
+            line(Span(_LAST if is_last else _BRANCH, Tone.FAINT), name or "pods", "  ", *count),
+            workload.problem if workload else "",
+            below,
+            room,
+        )
         for shown in _pod_lines(own, now, room - 3):
             yield line(below, *shown)
     if not names:
         yield line(Span(_LAST, Tone.FAINT), Span(_without_pods(around), Tone.FAINT))
+
+
+def _workload_lines(head: Line, problem: str, below: Span, room: int) -> Iterator[Line]:
+    """A workload, and what keeps it from having its pods: beside it, or below it where there is no room."""
+    whole = line(*head, "  ", Span(problem, Tone.BAD)) if problem else head
+    if width(whole) <= room:
+        yield whole
+        return
+    yield head
+    for shown in wrap(problem, room - 6, Tone.BAD)[:_MOST_DETAIL]:
+        yield line(below, Span(_DOWN, Tone.FAINT), *shown)
 
 
 def _without_pods(around: Surroundings) -> str:
@@ -235,8 +251,6 @@ def _counted(pods: Sequence[SeenPod], workload: Workload | None, *, is_whole: bo
     """How many of these are ready; `is_whole` says whether the workload has no others."""
     ready, total = sum(pod.is_ready for pod in pods), len(pods)
     said = line(Span(f"{ready} of {total} ready", Tone.GOOD if ready == total else Tone.BUSY))
-    if workload is not None and workload.problem:
-        return line(*said, "  ", Span(workload.problem, Tone.BAD))
     if workload is not None and is_whole and workload.asked != total:
         return line(*said, Span(f", {workload.asked} asked for", Tone.FAINT))
     return said
