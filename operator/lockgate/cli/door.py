@@ -41,7 +41,7 @@ class Door:
 
     def __init__(self, login: Login) -> None:
         """Must be made where an event loop runs."""
-        self._login = login
+        self.login = login
         self._http = aiohttp.ClientSession(
             base_url=login.credentials.server + "/",
             connector=aiohttp.TCPConnector(ssl=login.credentials.ssl_context()),
@@ -155,7 +155,7 @@ class Door:
         kind: str = "application/json",
         timeout: aiohttp.ClientTimeout | None = None,
     ) -> Any:
-        login = self._login
+        login = self.login
         headers = [*login.headers, *login.credentials.headers().items()]
         return self._http.request(
             method,
@@ -170,7 +170,7 @@ class Door:
         )
 
     def _unreachable(self, what: str, error: Exception) -> CliError:
-        server = self._login.credentials.server
+        server = self.login.credentials.server
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
             return Unanswered(
                 f"could not {what}: the certificate of {server} is not trusted by your kubeconfig ({error})"

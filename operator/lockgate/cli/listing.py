@@ -1,4 +1,4 @@
-"""`get`: a line for each ModelDeployment, and below it why it is not at rest where that does not fit. Pure."""
+"""`get`: a line for each ModelDeployment, and below it why it is not at rest if that has no room. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -55,7 +55,7 @@ def _run(words: list[str]) -> Exit:
     painter = Painter(sys.stdout, When(options.color))
     if painter.is_rich_missing:
         complain([MISSING])
-    return asyncio.run(_in_session(_verb(options.verb), options, painter))
+    return asyncio.run(_in_session(verb_named(options.verb), options, painter))
 
 
 async def _in_session(run: "Run", options: "argparse.Namespace", painter: Painter) -> Exit:
@@ -65,7 +65,7 @@ async def _in_session(run: "Run", options: "argparse.Namespace", painter: Painte
         return await run(opened, options)
 
 
-def _verb(name: str) -> "Run":
+def verb_named(name: str) -> "Run":
     """What carries a verb out. Imported only now: help and completion need none of the clients."""
     from lockgate.cli import asking, changing, getting, watching
 
