@@ -57,7 +57,10 @@ def log_in(path: str | None, context: str | None) -> Login:
     try:
         entries = _entries(KubeConfigMerger(places).config.value)
         return _of_a_person(places, entries, context)
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except NoLogin:
+        raise
+    except Exception as error:
+        # The library checks little, and raises whatever it happens to meet in a file of another shape.
         raise NoLogin(f"the kubeconfig {cause(places)} cannot be used: {cause(error)}") from error
 
 
