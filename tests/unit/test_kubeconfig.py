@@ -118,7 +118,7 @@ def test_a_login_plugin_that_fails_is_told_in_its_own_words(tmp_path: Path):
         "interactiveMode": "Never",
     }
     path = written(tmp_path / "config", users=[entry("jane", "user", exec=execs)])
-    with pytest.raises(NoLogin, match="the login plug-in of context prod failed: .*session expired"):
+    with pytest.raises(NoLogin, match=r"the login plug-in of context prod failed: .*session expired"):
         log_in(path, None)
 
 
