@@ -169,3 +169,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [events]
   verbs: [create]
 {{- end -}}
+
+{{/* What people see: the models, and the workloads and pods that they run in. */}}
+{{- define "lockgate.viewerRules" -}}
+- apiGroups: [lockgate.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+{{- end -}}
