@@ -79,7 +79,7 @@ def test_what_the_pods_of_a_release_count_is_found_by_the_shipped_promql_and_jud
         now = datetime.now(UTC).replace(microsecond=0)
 
         async def read() -> Judgement:
-            measurements = Measurements(Prometheus(watching.url))
+            measurements = Measurements(Prometheus(watching.url), author_promql=False)
             candidate = replace(revision(1), release=release)
             try:
                 kind = parse_model_runtime(shipped)
