@@ -64,6 +64,9 @@ class Settings:
     prometheus_allow_http: Annotated[
         bool, "true lets the token go to it over plain http, beyond this machine"
     ] = False
+    prometheus_author_promql: Annotated[
+        bool, "true lets authors of ModelDeployments ask it PromQL of their own, with the operator's rights"
+    ] = False
     prometheus_timeout_seconds: Annotated[float, "how long one query to it may take"] = 10.0
     fetch_image: Annotated[str, "image of the fetch container, usually the operator's own"]
     fetch_deadline_seconds: Annotated[int, "how long fetching one model may take"] = 900

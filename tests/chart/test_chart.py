@@ -122,6 +122,7 @@ def test_values_arrive_as_the_operators_settings(helm: Path) -> None:
     assert settings.model_cache_fs_group == 20002
     assert settings.prometheus_url == "http://prometheus.monitoring.svc:9090/prefix"
     assert (settings.prometheus_allow_http, settings.prometheus_timeout_seconds) == (True, 2.5)
+    assert settings.prometheus_author_promql is True
     assert dict(settings.proxy) == {
         "HTTPS_PROXY": "http://proxy.example.com:3128",
         "HTTP_PROXY": "http://proxy.example.com:3129",

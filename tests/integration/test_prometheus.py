@@ -76,7 +76,7 @@ def read(
     url: str, wanted: ModelDeployment, reached_at: datetime, at: datetime, candidate: Any = GOOD
 ) -> Readings:
     async def once() -> Readings:
-        measurements = Measurements(Prometheus(url, timeout=2.0))
+        measurements = Measurements(Prometheus(url, timeout=2.0), author_promql=True)
         try:
             return await measurements.read(wanted, RUNTIME, candidate, STABLE, reached_at, at)
         finally:

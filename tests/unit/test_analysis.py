@@ -111,7 +111,7 @@ def test_all_metrics_must_pass_and_the_first_that_does_not_speaks():
     found = judged(asked, reading([WELL] * 3), reading([0.1, None, 0.1]), measurements=3).verdict
     assert (found.holds, found.sentence) == (
         Holds.INCONCLUSIVE,
-        "metric latency: 2 of 3 measurements passed, 1 had no data",
+        "metric latency: 2 of 3 measurements passed, some had no data",
     )
     slow = judged(asked, reading([WELL] * 3), reading([0.1, 0.9, 0.1]), measurements=3).verdict
     assert slow.sentence == "metric latency: latency 900 ms is above 200 ms in 1 of 3 measurements"
@@ -154,7 +154,7 @@ NOTHING = [
 @pytest.mark.parametrize(
     ("policy", "holds", "told"),
     [
-        (NoData.HOLD, Holds.INCONCLUSIVE, "metric errors: 0 of 3 measurements passed, 3 had no data"),
+        (NoData.HOLD, Holds.INCONCLUSIVE, "metric errors: 0 of 3 measurements passed, some had no data"),
         (
             NoData.FAIL,
             Holds.NO,
@@ -174,6 +174,16 @@ def test_no_traffic_at_first_holds_and_traffic_later_lets_go_on():
     asked, read = analysis(ERRORS), reading([0.0] * 8, quiet + busy)
     said = [judged(asked, read, measurements=number).verdict.holds for number in range(1, 8)]
     assert said == [Holds.INCONCLUSIVE] * 6 + [Holds.YES]
+
+
+def test_a_long_wait_is_told_once():
+    asked = analysis(replace(ERRORS, failure_limit=1), LATENCY)
+    read = (reading([BAD, *[WELL] * 90]), reading([None] * 99))
+    scrapes = [30] * 50 + [None] * 49
+    said = {
+        judged(asked, *read, measurements=number, scrapes=scrapes).verdict.sentence for number in range(1, 99)
+    }
+    assert len(said) == 2
 
 
 def test_so_many_inconclusive_measurements_as_are_allowed_change_nothing():
@@ -286,7 +296,7 @@ def test_a_prometheus_that_lies_down_for_five_minutes_aborts_nothing_and_the_cou
     assert [verdict.holds for verdict in said] == [Holds.NOT_YET] * 12 + [Holds.YES]
     assert said[10].sentence == (
         "metric errors: 1 of 3 measurements passed, "
-        "10 could not be made as Prometheus scraped too little or nothing"
+        "some could not be made as Prometheus scraped too little or nothing"
     )
 
 

@@ -153,7 +153,9 @@ class Script:
 async def read(script: Handler, *metrics: dict[str, Any], number: int = 3, stable: Any = STABLE) -> Readings:
     asked = deployment(analysis={"metrics": list(metrics)})
     async with door_to(script) as door:
-        return await Measurements(door).read(asked, RUNTIME, CANDIDATE, stable, T0, after(number))
+        return await Measurements(door, author_promql=True).read(
+            asked, RUNTIME, CANDIDATE, stable, T0, after(number)
+        )
 
 
 def line(value: float, number: int = 3) -> Series:
@@ -196,7 +198,7 @@ async def test_before_the_first_measurement_nothing_is_asked_but_what_is_wrong_i
     assert found.metrics == (Reading(candidate=nothing, stable=nothing), Reading(candidate=nothing))
     asked = deployment(analysis={"metrics": [ERRORS]})
     async with door_to(script) as door:
-        told = await Measurements(door).read(asked, None, CANDIDATE, None, T0, T0)
+        told = await Measurements(door, author_promql=True).read(asked, None, CANDIDATE, None, T0, T0)
     assert isinstance(told.metrics[0], Unread)
     assert script.asked == []
 
@@ -232,7 +234,7 @@ async def test_without_the_scrapes_all_wait_but_for_what_somebody_has_to_mend():
 
 
 async def test_without_an_address_every_metric_says_what_to_set():
-    measurements = Measurements(None)
+    measurements = Measurements(None, author_promql=True)
     asked = deployment(analysis={"metrics": [ERRORS, OWN]})
     found = await measurements.read(asked, RUNTIME, CANDIDATE, STABLE, T0, after(3))
     await measurements.close()
@@ -240,6 +242,20 @@ async def test_without_an_address_every_metric_says_what_to_set():
     assert asked.analysis is not None
     said = judge_analysis(asked.analysis, found, T0, after(3)).verdict
     assert (said.holds, said.sentence) == (Holds.INCONCLUSIVE, NO_ADDRESS)
+
+
+async def test_authors_have_their_own_promql_asked_only_where_the_platform_allows_it():
+    script = Script(**{of("bbbb2222")["latency"]: 0.1, of("bbbb2222")["requests"]: 5})
+    asked = deployment(analysis={"metrics": [OWN, SLOWER]})
+    async with door_to(script) as door:
+        measurements = Measurements(door, author_promql=False)
+        found = await measurements.read(asked, RUNTIME, CANDIDATE, None, T0, after(3))
+    own, slower = found.metrics
+    assert isinstance(own, Unread)
+    assert own.lasting
+    assert "prometheus.authorPromql" in own.sentence
+    assert isinstance(slower, Reading)
+    assert not [query for query in script.asked if "own" in query]
 
 
 async def test_a_stable_from_before_there_were_releases_is_as_none():
@@ -253,7 +269,7 @@ async def test_many_who_read_at_once_do_not_ask_twice():
     script = Script(**{new["errors"]: 1, new["requests"]: 100})
     asked = deployment(analysis={"metrics": [ERRORS]})
     async with door_to(script) as door:
-        measurements = Measurements(door)
+        measurements = Measurements(door, author_promql=True)
         reads = (measurements.read(asked, RUNTIME, CANDIDATE, STABLE, T0, after(3)) for _ in range(20))
         found = await asyncio.gather(*reads)
     assert len({repr(one) for one in found}) == 1

@@ -19,11 +19,21 @@ NO_ADDRESS = (
 )
 
 
-class Measurements:
-    """Reads for analyses; without a Prometheus it says so."""
+NOT_ALLOWED = (
+    "it asks PromQL of its own, which is asked with the operator's rights and may read what its author may "
+    "not; the platform team allows it with prometheus.authorPromql (LOCKGATE_PROMETHEUS_AUTHOR_PROMQL)"
+)
 
-    def __init__(self, prometheus: Prometheus | None) -> None:
+
+class Measurements:
+    """Reads for analyses; without a Prometheus it says so.
+
+    `author_promql` says whether authors may have PromQL of their own asked, beside the runtime's.
+    """
+
+    def __init__(self, prometheus: Prometheus | None, author_promql: bool) -> None:
         self._prometheus = prometheus
+        self._author_promql = author_promql
 
     async def read(
         self,
@@ -45,7 +55,12 @@ class Measurements:
             return Readings(scrapes=Series(), metrics=tuple(nothing for _ in metrics))
         span = span_of(deployment.analysis.interval, reached_at, now)
         beside = None if stable is None else stable.release
-        asked = [questions_for(metric, deployment, runtime, candidate.release, beside) for metric in metrics]
+        asked = [
+            questions_for(metric, deployment, runtime, candidate.release, beside)
+            if metric.promql is None or self._author_promql
+            else Unread(sentence=f"metric {metric.name} cannot be measured: {NOT_ALLOWED}", lasting=True)
+            for metric in metrics
+        ]
         if span is None:
             return Readings(scrapes=Series(), metrics=tuple(map(_nothing_yet, asked)))
         reads = (

@@ -20,14 +20,17 @@ def failure_told(metric: Metric, tally: Tally) -> str:
 
 
 def progress_told(metric: Metric, tally: Tally, count: int) -> str:
-    """How far a metric is that has not failed."""
-    told = [f"metric {metric.name}: {tally.passed} of {count} measurements passed"]
+    """How far a metric is that has not failed.
+
+    Without a number that could grow for ever, so that a long wait is told once.
+    """
+    told = [f"metric {metric.name}: {min(tally.passed, count)} of {count} measurements passed"]
     if tally.failed:
         told.append(f"{tally.failed} failed")
     if tally.without_data:
-        told.append(f"{tally.without_data} had no data")
+        told.append("some had no data")
     if tally.missed:
-        told.append(f"{tally.missed} could not be made as Prometheus scraped too little or nothing")
+        told.append("some could not be made as Prometheus scraped too little or nothing")
     return ", ".join(told)
 
 

@@ -26,7 +26,7 @@ from lockgate_sandbox.worlds import Level, write_atomically
 NAMESPACE = "lockgate-system"
 POLL_SECONDS = 2
 _TOKEN_SECONDS = 7 * 24 * 3600
-_RIGHTS = ("rbac", "serviceaccount", "admissionpolicies")
+_RIGHTS = [f"--show-only=templates/{n}.yaml" for n in ("rbac", "serviceaccount", "admissionpolicies")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Regist
     values = {
         "image": {"repository": repository, "digest": digest, "pullPolicy": "Never"},
         "registry": asks,
-        "prometheus": {"url": asked},
+        "prometheus": {"url": asked, "authorPromql": True},
         # The node shares the user's own disk and does not report it.
         "modelPods": {"storageRequests": False},
     }
@@ -92,8 +92,7 @@ def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Regist
 def _as_process(world: RunningWorld, followed: registry.Registry, asked: str) -> str:
     world.kubectl("apply", "--server-side", "-f", str(CRDS))
     world.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    shown = [f"--show-only=templates/{name}.yaml" for name in _RIGHTS]
-    chart = (str(CHART), f"--namespace={NAMESPACE}", "--set=image.repository=unused", *shown)
+    chart = (str(CHART), f"--namespace={NAMESPACE}", "--set=image.repository=unused", *_RIGHTS)
     world.kubectl("apply", "-f", "-", stdin=world.helm("template", "lockgate", *chart).stdout)
     key = world.directory / "lockgate-api-key"
     write_atomically(key, followed.keys["viewer"])
@@ -105,6 +104,7 @@ def _as_process(world: RunningWorld, followed: registry.Registry, asked: str) ->
         "LOCKGATE_REGISTRY_API_KEY_FILE": str(key),
         "LOCKGATE_POLL_INTERVAL_SECONDS": str(POLL_SECONDS),
         "LOCKGATE_PROMETHEUS_URL": asked,
+        "LOCKGATE_PROMETHEUS_AUTHOR_PROMQL": "true",
         "LOCKGATE_FETCH_IMAGE": "localhost/lockgate/operator:none",
         "LOCKGATE_HTTP_HOST": "127.0.0.1",
         "LOCKGATE_HTTP_PORT": str(metrics),
