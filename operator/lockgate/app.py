@@ -42,6 +42,7 @@ from lockgate.settings import Settings, SettingsError
 from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings
 from lockgate.watch.hearing import Hearing, feeds_of
+from lockgate.watch.sight import Watched
 from lockgate.watch.store import Store
 from lockgate.watch.supervisor import WatchSupervisor
 from lockgate.watch.sweep import Sweeper
@@ -163,6 +164,8 @@ class App:
             Applier(self._session, self._store, time.monotonic),
             ledger,
             Templates(ledger, self._store, self._session, pods),
+            self._store,
+            Watched(self._hearing, lambda: self._sweeper),
         )
 
     def _make_reconciler(self) -> Reconciler:

@@ -11,7 +11,7 @@
     ├── NotReadyYet       nothing is broken: looked at again at a fixed interval, no back-off
     │   ├── Missing       AliasNotFound, VersionNotFound, RegistryNotFound
     │   ├── AccessDenied, ArtifactPending
-    │   ├── RuntimeNotFound
+    │   ├── RuntimeNotFound, GatewayNotReady
     │   ├── Unanswered    the registry was asked, and will be heard
     │   └── Terminating   an object of ours is on its way out, and its name is taken meanwhile
     └── Transient(after)  jittered back-off; a hint of the server wins
@@ -160,6 +160,12 @@ class RuntimeNotFound(NotReadyYet):
     """The named ModelRuntime does not exist (yet)."""
 
     reason = Reason.RUNTIME_NOT_FOUND
+
+
+class GatewayNotReady(NotReadyYet):
+    """No route can be made as things are: the kind is not there, or may not be seen."""
+
+    reason = Reason.GATEWAY_NOT_READY
 
 
 class Unanswered(NotReadyYet):

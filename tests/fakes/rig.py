@@ -18,7 +18,7 @@ from lockgate.backends.deployment.observer import Observer
 from lockgate.backends.deployment.templates import Templates
 from lockgate.backends.settings import PodSettings
 from lockgate.catalog import Catalog
-from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object
+from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object, Resource
 from lockgate.errors import Unanswered
 from lockgate.observe.measurements import Measurements
 from lockgate.reconciler import PassResult, Reconciler
@@ -33,6 +33,16 @@ from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.store import Store
 
 KEY: Key = ("growth", "churn")
+
+
+class SeesAll:
+    """Every kind is there and seen."""
+
+    def sees(self, resource: Resource, namespace: str) -> bool:
+        return True
+
+    def lacks(self, resource: Resource) -> bool:
+        return False
 
 
 class Rig:
@@ -132,6 +142,8 @@ class Rig:
             Applier(self.cluster, self.store, lambda: self.monotonic),
             ledger,
             Templates(ledger, self.store, self.cluster, pods),
+            self.store,
+            SeesAll(),
         )
 
     @property

@@ -77,13 +77,14 @@ class WorkloadFacts:
 class RouteFacts:
     """How the traffic is split: as the route has it written, and as the gateway says that it serves it.
 
-    `served` is None while the gateway says nothing of what is written, or refuses it; `problem` is then
-    why, in a sentence. After it has served one split and another is written, nobody can tell which of
-    the two a gateway serves until it says so.
+    Until the gateway says of what is written that it serves it, `served` is the newest of those before
+    that it may be serving yet, None when that is unknown, and `possible` are the others. `problem` is, in
+    a sentence, why it refuses what is written.
     """
 
     written: TrafficSplit
     served: TrafficSplit | None = None
+    possible: tuple[TrafficSplit, ...] = ()
     problem: str | None = None
 
 
@@ -134,7 +135,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What a pass wrote: names of objects created, and of objects put right again.
+    """What a pass wrote: names of objects created, put right again, and deleted.
 
     `altered` are the fields that the cluster does not take as they are asked for.
     `followed`: a controller will tell that it has seen the change.
@@ -143,13 +144,14 @@ class Applied:
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     followed: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether anything was written."""
-        return bool(self.created or self.updated or self.repaired)
+        return bool(self.created or self.updated or self.repaired or self.removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,16 @@ class ClusterView(Protocol):
         """Forget an object that is gone; False when a newer one of that name is known."""
 
 
+class Sight(Protocol):
+    """Which kinds are seen: what is not seen may be there all the same."""
+
+    def sees(self, resource: Resource, namespace: str) -> bool:
+        """Whether every object of a kind was listed there, and is watched since."""
+
+    def lacks(self, resource: Resource) -> bool:
+        """Whether the cluster has no such kind, so that there cannot be any object of it."""
+
+
 class Cluster(Protocol):
     """The Kubernetes API. Every call raises a LockgateError when it fails."""
 

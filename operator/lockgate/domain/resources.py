@@ -21,7 +21,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A kind of the Kubernetes API; one that is `listed_only` is read without the right to get it."""
+    """A kind of the Kubernetes API; one that is `listed_only` is read without the right to get it.
+
+    A cluster may lack one that is `optional`, and goes without what depends on it.
+    """
 
     group: str
     version: str
@@ -30,6 +33,7 @@ class Resource:
     namespaced: bool = True
     managed_only: bool = False
     listed_only: bool = False
+    optional: bool = False
 
     @property
     def api_version(self) -> str:
@@ -58,10 +62,18 @@ REPLICA_SET: Final = Resource(group="apps", version="v1", kind="ReplicaSet", plu
 CONTROLLER_REVISION: Final = Resource(
     group="apps", version="v1", kind="ControllerRevision", plural="controllerrevisions"
 )
+HTTP_ROUTE: Final = Resource(
+    group="gateway.networking.k8s.io",
+    version="v1",
+    kind="HTTPRoute",
+    plural="httproutes",
+    managed_only=True,
+    optional=True,
+)
 EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
 
 WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
-CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE)}
+CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE, HTTP_ROUTE)}
 
 
 def controller_of(obj: Object) -> Object | None:

@@ -25,3 +25,9 @@ class TrafficSplit:
             raise ValueError(f"weights that make no hundred: {self.weights}")
         if not 0 <= self.mirror <= 100 or bool(self.special) != bool(self.match or self.mirror):
             raise ValueError(f"no such share of anybody: {self.special}, {self.mirror} percent")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everybody who may get requests by it, be it copies or a weight of 0 that is to rise."""
+        named = (*(name for name, _ in self.weights), *((self.special,) if self.special else ()))
+        return tuple(dict.fromkeys(named))

@@ -111,6 +111,11 @@ class Sweeper:
         """Whether all kinds were listed there: else a pass would take what it cannot see for absent."""
         return all(known.seen for feed, known in self._rounds.items() if feed.namespace in ("", namespace))
 
+    def sees_kind(self, resource: Resource, namespace: str) -> bool:
+        """Whether a kind was listed there."""
+        feeds = [Feed(resource, place) for place in dict.fromkeys(("", namespace))]
+        return any(feed in self._rounds and self._rounds[feed].seen for feed in feeds)
+
     def answered_seconds(self) -> float:
         """For how long no list was answered, in seconds."""
         return float("inf") if self._answered_at is None else self._clock() - self._answered_at

@@ -15,6 +15,7 @@ def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]
     """The Deployment of a release, without its pod template."""
     # Left out where it is 0, as it always was, so that what runs is not written anew.
     bounds = deployment.strategy if isinstance(deployment.strategy, Rolling) else Rolling()
+    scale = {} if track.replicas is None else {"replicas": track.replicas}
     settling = {"minReadySeconds": deployment.min_ready_seconds} if deployment.min_ready_seconds else {}
     return {
         "apiVersion": "apps/v1",
@@ -25,7 +26,7 @@ def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]
             "annotations": release_annotations(track.release),
         },
         "spec": {
-            "replicas": track.replicas,
+            **scale,
             "paused": track.paused,
             "revisionHistoryLimit": deployment.revision_history_limit,
             "progressDeadlineSeconds": int(deployment.progress_deadline.total_seconds()),
