@@ -179,6 +179,7 @@ class Reconciler:
         runtime = None
         try:
             runtime = self.catalog.runtime(deployment)
+            self.backend.accepts(deployment)
             return runtime, self.resolver.resolve(deployment, runtime, self.clock()), None
         except LockgateError as error:
             return runtime, None, error

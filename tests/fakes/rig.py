@@ -66,7 +66,7 @@ class Rig:
             resolver=Resolver(Sources({"default": self.lookups}), self.followers, self.edits),
             edits=self.edits,
             backend=self.backend(),
-            measurements=Measurements(None),
+            measurements=Measurements(None, False),
             writer=Writer(self.cluster, self.store, self.outbox),
             telemetry=self.metrics,
             clock=lambda: self.now,
