@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from lockgate.api import read
 from lockgate.api.moments import parse_time
-from lockgate.api.status import Revision
 from lockgate.api.rollout_codec import parse_revision
+from lockgate.api.status import Revision
 from lockgate.domain.resources import Key, Object
 from lockgate.names import ANNOTATION_REQUEST, DEFAULT_SOURCE, ConditionType
 
