@@ -48,6 +48,15 @@ FLEET = [
             looks.condition("Stalled", "True", "AliasNotFound", "so it is"),
         ],
     ),
+    looks.serving(
+        "slow",
+        phase="Degraded",
+        desired=looks.named("v13"),
+        rollout={"failed": [looks.named("v13") | {"recipe": "", "message": "too slow"}]},
+        conditions=[
+            looks.condition("Ready", "False", "RolloutAborted", "v13 was aborted and v12 serves on: too slow")
+        ],
+    ),
     looks.deployment("new", phase="", history=[], observedGeneration=0),
 ]
 
