@@ -79,7 +79,8 @@ class App:
         self._metrics = Metrics(CollectorRegistry())
         self._queue = WorkQueue()
         # Before anything has to be closed, for it may not like the settings.
-        self._measurements = Measurements(open_prometheus(settings), settings.prometheus_author_promql)
+        prometheus = open_prometheus(settings, self._metrics.prometheus_answered)
+        self._measurements = Measurements(prometheus, settings.prometheus_author_promql)
         self._session = KubeSession(
             credentials,
             rate=settings.kubernetes_requests_per_second,
