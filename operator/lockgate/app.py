@@ -22,14 +22,15 @@ from lockgate.domain.ports import Registry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource
 from lockgate.ending import stop_on_signals
 from lockgate.errors import Forbidden
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.heap import Heap
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
 from lockgate.observe.measurements import Measurements
 from lockgate.observe.prometheus import open_prometheus
+from lockgate.opening import open_registry, pod_source
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
-from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
 from lockgate.resolve.edits import RuntimeEdits
@@ -73,8 +74,10 @@ class App:
         credentials: Credentials,
         registries: Mapping[str, Registry],
         pod_sources: Mapping[str, PodSource],
+        gateways: Mapping[str, Gateway] = NO_GATEWAYS,
     ) -> None:
         self._settings = settings
+        self._gateways = gateways
         self._pod_sources = pod_sources
         self._metrics = Metrics(CollectorRegistry())
         self._queue = WorkQueue()
@@ -167,6 +170,7 @@ class App:
             Templates(ledger, self._store, self._session, pods),
             self._store,
             Watched(self._hearing, lambda: self._sweeper),
+            self._gateways,
         )
 
     def _make_reconciler(self) -> Reconciler:
@@ -270,33 +274,14 @@ class App:
         _log.info("stopped")
 
 
-async def run_operator(settings: Settings, configured: Mapping[str, RegistrySettings]) -> None:
+async def run_operator(
+    settings: Settings,
+    configured: Mapping[str, RegistrySettings],
+    gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+) -> None:
     """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
     stop_on_signals(stop, at_most=STOP_SECONDS)
     registries = {name: open_registry(registry) for name, registry in configured.items()}
     pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
-    await App(settings, Credentials.load(), registries, pod_sources).run(stop)
-
-
-def open_registry(configured: RegistrySettings) -> Registry:
-    """The door to one registry server; nothing is asked yet."""
-    return WandbRegistry(
-        base_url=configured.base_url,
-        organization=configured.organization or None,
-        api_key_file=configured.api_key_file,
-        timeout=configured.timeout,
-        ca_bundle=configured.ca_bundle,
-        allow_http=configured.allow_http,
-    )
-
-
-def pod_source(configured: RegistrySettings) -> PodSource:
-    """How model pods fetch from it."""
-    return PodSource(
-        base_url=configured.base_url,
-        secret_name=configured.model_secret_name,
-        secret_key=configured.model_secret_key,
-        ca_config_map=configured.model_ca_config_map,
-        ca_key=configured.model_ca_key,
-    )
+    await App(settings, Credentials.load(), registries, pod_sources, gateways).run(stop)

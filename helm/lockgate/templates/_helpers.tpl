@@ -71,6 +71,11 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- printf "%s-registries" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
 
+{{/* Where the gateways are named. */}}
+{{- define "lockgate.gatewaysName" -}}
+{{- printf "%s-gateways" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
 {{/* The file that names the further registries to the operator. */}}
 {{- define "lockgate.registriesFile" -}}
 {{- $all := dict -}}
