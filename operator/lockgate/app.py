@@ -22,12 +22,15 @@ from lockgate.domain.ports import Registry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource
 from lockgate.ending import stop_on_signals
 from lockgate.errors import Forbidden
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.heap import Heap
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
+from lockgate.observe.measurements import Measurements
+from lockgate.observe.prometheus import open_prometheus
+from lockgate.opening import open_registry, pod_source
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
-from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
 from lockgate.resolve.edits import RuntimeEdits
@@ -71,11 +74,16 @@ class App:
         credentials: Credentials,
         registries: Mapping[str, Registry],
         pod_sources: Mapping[str, PodSource],
+        gateways: Mapping[str, Gateway] = NO_GATEWAYS,
     ) -> None:
         self._settings = settings
+        self._gateways = gateways
         self._pod_sources = pod_sources
         self._metrics = Metrics(CollectorRegistry())
         self._queue = WorkQueue()
+        # Before anything has to be closed, for it may not like the settings.
+        prometheus = open_prometheus(settings, self._metrics.prometheus_answered)
+        self._measurements = Measurements(prometheus, settings.prometheus_author_promql)
         self._session = KubeSession(
             credentials,
             rate=settings.kubernetes_requests_per_second,
@@ -156,12 +164,15 @@ class App:
             cache_fs_group=settings.model_cache_fs_group,
         )
         return DeploymentBackend(
-            Observer(self._store, self._session, clock=now, monotonic=self._attention.seconds),
+            Observer(
+                self._store, self._session, self._gateways, clock=now, monotonic=self._attention.seconds
+            ),
             Applier(self._session, self._store, time.monotonic),
             ledger,
             Templates(ledger, self._store, self._session, pods),
             self._store,
             Watched(self._hearing, lambda: self._sweeper),
+            self._gateways,
         )
 
     def _make_reconciler(self) -> Reconciler:
@@ -171,6 +182,7 @@ class App:
             resolver=self._resolver,
             edits=self._edits,
             backend=self._backend,
+            measurements=self._measurements,
             writer=Writer(self._session, self._store, self._outbox),
             telemetry=self._metrics,
             clock=now,
@@ -182,7 +194,7 @@ class App:
         try:
             await self._web.start(settings)
         except SettingsError:
-            await self._session.close()
+            await asyncio.gather(self._session.close(), self._measurements.close())
             raise
         _log.info(
             "started",
@@ -260,37 +272,18 @@ class App:
             registries=self._sources.close(),
             web=self._web.stop(),
         )
-        await end(_END_SECONDS, connections=self._session.close())
+        await end(_END_SECONDS, connections=self._session.close(), measurements=self._measurements.close())
         _log.info("stopped")
 
 
-async def run_operator(settings: Settings, configured: Mapping[str, RegistrySettings]) -> None:
+async def run_operator(
+    settings: Settings,
+    configured: Mapping[str, RegistrySettings],
+    gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+) -> None:
     """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
     stop_on_signals(stop, at_most=STOP_SECONDS)
     registries = {name: open_registry(registry) for name, registry in configured.items()}
     pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
-    await App(settings, Credentials.load(), registries, pod_sources).run(stop)
-
-
-def open_registry(configured: RegistrySettings) -> Registry:
-    """The door to one registry server; nothing is asked yet."""
-    return WandbRegistry(
-        base_url=configured.base_url,
-        organization=configured.organization or None,
-        api_key_file=configured.api_key_file,
-        timeout=configured.timeout,
-        ca_bundle=configured.ca_bundle,
-        allow_http=configured.allow_http,
-    )
-
-
-def pod_source(configured: RegistrySettings) -> PodSource:
-    """How model pods fetch from it."""
-    return PodSource(
-        base_url=configured.base_url,
-        secret_name=configured.model_secret_name,
-        secret_key=configured.model_secret_key,
-        ca_config_map=configured.model_ca_config_map,
-        ca_key=configured.model_ca_key,
-    )
+    await App(settings, Credentials.load(), registries, pod_sources, gateways).run(stop)

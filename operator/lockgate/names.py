@@ -14,6 +14,7 @@ MODEL_RUNTIME_KIND: Final = "ModelRuntime"
 MODEL_RUNTIMES: Final = "modelruntimes"
 
 FIELD_MANAGER: Final = "lockgate"
+FIELD_MANAGER_OF_PEOPLE: Final = "lockgate-cli"
 DEFAULT_SOURCE: Final = "default"
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -34,6 +35,11 @@ ANNOTATION_RUNTIME: Final = "lockgate.dev/model-runtime"
 ANNOTATION_APPLIED_GENERATION: Final = "lockgate.dev/applied-generation"
 ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
 ANNOTATION_RETRY: Final = "lockgate.dev/retry"
+ANNOTATION_REQUEST: Final = "lockgate.dev/request"
+# Not ours, but what scrapers that look for annotations look for.
+ANNOTATION_SCRAPE: Final = "prometheus.io/scrape"
+ANNOTATION_SCRAPE_PATH: Final = "prometheus.io/path"
+ANNOTATION_SCRAPE_PORT: Final = "prometheus.io/port"
 
 SERVER_CONTAINER: Final = "server"
 FETCH_CONTAINER: Final = "fetch"
@@ -107,6 +113,8 @@ class Reason(StrEnum):
     AWAITING_PODS = "AwaitingPods"
     # doors
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    PROMETHEUS_UNAVAILABLE = "PrometheusUnavailable"
+    QUERY_REFUSED = "QueryRefused"
     CONFLICT = "Conflict"
     FORBIDDEN = "Forbidden"
     INTERNAL_ERROR = "InternalError"

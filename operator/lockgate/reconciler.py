@@ -19,10 +19,14 @@ from lockgate.api.status_codec import parse_status, with_summary
 from lockgate.backends.base import Backend
 from lockgate.catalog import Catalog
 from lockgate.domain.findings import Findings
+from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Applied, Observed, Target
 from lockgate.domain.ports import ClusterView, Telemetry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object
 from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost, Terminal, Unanswered
+from lockgate.observe.measurements import Measurements
+from lockgate.plan.analysis import judge_analysis
+from lockgate.plan.gates.analysed import told
 from lockgate.plan.planner import plan_rollout
 from lockgate.plan.reach import within_reach
 from lockgate.report.compute import compute_status, refused_status
@@ -61,6 +65,7 @@ class Reconciler:
     resolver: Resolver
     edits: RuntimeEdits
     backend: Backend
+    measurements: Measurements
     writer: Writer
     telemetry: Telemetry
     clock: Callable[[], datetime]
@@ -118,11 +123,12 @@ class Reconciler:
         runtime, target, failure = self._resolve(deployment)
         observed, unread = await self.backend.observe(deployment)
         now = self.clock()
+        measured = await self._measure(deployment, runtime, now)
         found = Findings(
             deployment=deployment,
             target=target,
             observed=observed,
-            plan=plan_rollout(deployment, target, observed, now),
+            plan=plan_rollout(deployment, target, observed, now, measured),
             failure=failure or unread,
         )
         try:
@@ -137,6 +143,19 @@ class Reconciler:
         except LockgateError as error:
             # Nothing of the plan is certain to be in the cluster: the next pass plans it again.
             return replace(found, plan=None, failure=error)
+
+    async def _measure(
+        self, deployment: ModelDeployment, runtime: ModelRuntime | None, now: datetime
+    ) -> GateVerdict | None:
+        """What Prometheus says of a candidate that is where it can be judged."""
+        state, analysis = deployment.status.rollout, deployment.analysis
+        if analysis is None or state.candidate is None or state.reached_at is None or deployment.suspend:
+            return None
+        readings = await self.measurements.read(
+            deployment, runtime, state.candidate, state.stable, state.reached_at, now
+        )
+        judgement = judge_analysis(analysis, readings, state.reached_at, now)
+        return told(state.candidate, analysis, readings, judgement)
 
     async def _realise(
         self, found: Findings, observed: Observed, runtime: ModelRuntime | None
@@ -160,6 +179,7 @@ class Reconciler:
         runtime = None
         try:
             runtime = self.catalog.runtime(deployment)
+            self.backend.accepts(deployment)
             return runtime, self.resolver.resolve(deployment, runtime, self.clock()), None
         except LockgateError as error:
             return runtime, None, error

@@ -22,6 +22,7 @@ from lockgate.catalog import Catalog
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object, Resource
 from lockgate.errors import Unanswered
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway
+from lockgate.observe.measurements import Measurements
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
@@ -72,6 +73,7 @@ class Rig:
             resolver=Resolver(Sources({"default": self.lookups}), self.followers, self.edits),
             edits=self.edits,
             backend=self.backend(),
+            measurements=Measurements(None, False),
             writer=Writer(self.cluster, self.store, self.outbox),
             telemetry=self.metrics,
             clock=lambda: self.now,
@@ -95,7 +97,7 @@ class Rig:
             await asyncio.wait_for(self.woken.wait(), timeout=10)
             self.woken.clear()
             result = await self.reconciler.reconcile(key)
-        await self.outbox.flush(within=10)
+        await self.outbox.catch_up(within=10)
         if self.status_of(key):
             check_kstatus(self.cluster.objects[MODEL_DEPLOYMENT, key])
         return result

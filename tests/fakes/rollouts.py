@@ -160,6 +160,7 @@ class LittleWorld:
         if self.asked is not None:
             updated = sum(pod.release.is_same(self.asked.release) for pod in self.pods)
             workload = WorkloadFacts(
+                name="churn",
                 revision=self.asked.release,
                 replicas=self.asked.replicas,
                 updated=updated,

@@ -90,7 +90,7 @@ async def test_a_write_that_changes_nothing_asks_for_no_further_pass(rig):
     rig.cluster.apply = apply
 
 
-async def test_a_first_rollout_without_replicas_costs_seven_requests(rig):
+async def test_a_first_rollout_without_replicas_costs_six_requests(rig):
     asked = []
     for verb in ("get", "apply", "apply_status", "create"):
         _count(rig.cluster, verb, asked)
@@ -105,7 +105,6 @@ async def test_a_first_rollout_without_replicas_costs_seven_requests(rig):
         "apply Deployment",
         "apply Service",
         "apply_status ModelDeployment",
-        "create Event",
         "apply_status ModelDeployment",
         "create Event",
     ]

@@ -210,11 +210,22 @@ async def test_scaling_is_no_rollout_but_not_ready_before_it_is_done(rig):
     assert rig.condition("Ready")["status"] == "True"
 
 
-async def test_every_transition_gives_one_event(rig):
+async def test_every_transition_gives_one_event_and_a_first_rollout_that_is_soon_over_one_in_all(rig):
     await rig.serve(1)
     await rig.serve(2)
     reasons = [event["reason"] for event in rig.cluster.events]
-    assert reasons == ["RolloutStarted", "RolledOut", "RolloutStarted", "RolledOut"]
+    assert reasons == ["RolledOut", "RolloutStarted", "RolledOut"]
+
+
+async def test_the_events_of_a_first_rollout_that_is_aborted_begin_with_its_start(rig):
+    rig.registry.point("production", version(1))
+    await rig.settle()
+    assert rig.cluster.events == []
+    rig.cluster.roll(KEY, corrupt_pod(attempts=3), complete=False)
+    await rig.settle()
+    assert rig.verdict("Stalled") == ("True", "FetchFailed")
+    reasons = [event["reason"] for event in rig.cluster.events]
+    assert reasons == ["RolloutStarted", "RolloutAborted", "FetchFailed"]
 
 
 async def test_a_spec_written_after_the_alias_moved_starts_with_the_moved_alias(rig):

@@ -71,6 +71,11 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- printf "%s-registries" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
 
+{{/* Where the gateways are named. */}}
+{{- define "lockgate.gatewaysName" -}}
+{{- printf "%s-gateways" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
 {{/* The file that names the further registries to the operator. */}}
 {{- define "lockgate.registriesFile" -}}
 {{- $all := dict -}}
@@ -168,4 +173,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- end -}}
+
+{{/* What people see: the models, and the workloads and pods that they run in. */}}
+{{- define "lockgate.viewerRules" -}}
+- apiGroups: [lockgate.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
 {{- end -}}

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.moments import parse_time
+from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
     Identity,
@@ -19,12 +21,12 @@ from lockgate.api.spec import (
     Pin,
     Protocol,
     Resources,
-    RuntimeMetrics,
 )
-from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT, parse_time
+from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
+from lockgate.api.strategy import Rolling
 from lockgate.errors import InvalidSpec
-from lockgate.names import ANNOTATION_RETRY, DEFAULT_SOURCE
+from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
 from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
@@ -80,22 +82,31 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     model = read.section(spec, "model", "spec")
     deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
     traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
+    strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic)
+    analysis = parse_analysis(read.optional_section(spec, "analysis", "spec"))
+    if analysis is not None and isinstance(strategy, Rolling):
+        raise InvalidSpec(
+            "spec.analysis",
+            "judges the steps of a rollout, and rolling has none; choose another spec.strategy",
+        )
     return ModelDeployment(
         namespace=identity.namespace,
         name=identity.name,
         uid=identity.uid,
         resource_version=identity.resource_version,
         generation=identity.generation,
-        retry=_parse_retry(raw),
+        retry=_annotation(raw, ANNOTATION_RETRY),
+        request=_annotation(raw, ANNOTATION_REQUEST),
         source=_parse_source(model),
         registry=read.text(model, "registry", "spec.model", ALIAS_LIMIT),
         collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
         alias=read.text(model, "alias", "spec.model", ALIAS_LIMIT),
         runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
-        strategy=parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic),
+        strategy=strategy,
         traffic=traffic,
         keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
+        analysis=analysis,
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
@@ -115,16 +126,15 @@ def _parse_source(model: Mapping[str, Any]) -> str:
     return read.text(model, "source", "spec.model", SOURCE_LIMIT)
 
 
-def _parse_retry(raw: Mapping[str, Any]) -> str:
-    """Any value will do, as long as it is another one than before."""
+def _annotation(raw: Mapping[str, Any], name: str) -> str:
+    """What people wrote there, empty where they wrote nothing."""
     annotations = read.lenient(lambda: dict(raw["metadata"]["annotations"])) or {}
-    return str(annotations.get(ANNOTATION_RETRY, ""))
+    return str(annotations.get(name, ""))
 
 
 def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
     spec = read.optional_section(raw, "spec", "") or {}
     resources = read.optional_section(spec, "resources", "spec")
-    metrics = read.optional_section(spec, "metrics", "spec")
     return ModelRuntime(
         name=name,
         image=read.text(spec, "image", "spec", _PATH_LIMIT),
@@ -140,7 +150,9 @@ def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
         termination_grace_period_seconds=read.integer(
             spec, "terminationGracePeriodSeconds", "spec", default=30, least=1, most=3600
         ),
-        metrics=None if metrics is None else _parse_metrics(metrics),
+        metrics=parse_runtime_metrics(
+            read.optional_section(spec, "metrics", "spec"), _PATH_LIMIT, _LARGEST_PORT
+        ),
         on_change=read.choice(spec, "onChange", "spec", default=OnChange.ROLLOUT),
     )
 
@@ -150,18 +162,6 @@ def _parse_variables(raw: Any) -> tuple[tuple[str, str], ...]:
     if not all(isinstance(part, str) for variable in variables for part in variable):
         raise InvalidSpec("spec.env", "holds a name or a value that is no text")
     return variables
-
-
-def _parse_metrics(raw: Mapping[str, Any]) -> RuntimeMetrics:
-    has_port = raw.get("port") is not None
-    return RuntimeMetrics(
-        path=read.text(raw, "path", "spec.metrics", _PATH_LIMIT),
-        port=read.integer(raw, "port", "spec.metrics", least=1, most=_LARGEST_PORT) if has_port else None,
-        **{
-            name: None if raw.get(name) is None else str(raw[name])
-            for name in ("requests", "errors", "latency")
-        },
-    )
 
 
 def _parse_keep_warm(raw: Mapping[str, Any] | None) -> timedelta:

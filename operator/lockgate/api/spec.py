@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from lockgate.api.analysis import Analysis
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.strategy import Strategy, Traffic
 
@@ -61,12 +62,14 @@ class Identity:
 class ModelDeployment(Identity):
     """One ModelDeployment as it was read: identity, spec and the status of the last pass.
 
-    `retry` is the value of the annotation by which people ask for an aborted version once more.
+    `retry` is the value of the annotation by which people ask for an aborted version once more,
+    `request` that of the one by which they ask for anything (`api/requests.py`).
     `source` is which of the registry servers that the operator knows holds the collection. `keep_warm`
     is for how long the pods of the release before stay ready once another has taken over from them.
     """
 
     retry: str
+    request: str
     source: str
     registry: str
     collection: str
@@ -76,6 +79,7 @@ class ModelDeployment(Identity):
     strategy: Strategy
     traffic: Traffic | None
     keep_warm: timedelta
+    analysis: Analysis | None
     resources: Resources
     pin: Pin | None
     suspend: bool
@@ -109,7 +113,11 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeMetrics:
-    """Where a server's metrics are and the PromQL for the three that matter."""
+    """Where a server's metrics are and the PromQL for the three that matter.
+
+    They give requests a second, failed requests a second, and seconds; for the pods of one release where
+    the text names `$release`.
+    """
 
     path: str
     port: int | None = None

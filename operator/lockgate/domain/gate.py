@@ -37,6 +37,8 @@ class GateVerdict:
 class Evidence:
     """What gates look at: the candidate, how many pods it should have, what is there, what it may get.
 
+    `split` and `front` are by which ways requests are to come, `workload` is that of the candidate.
+
     `reached_at` is since when the step is as it should be; `approved` whether a person let the candidate
     go on from it, `hurried` whether one wants no step held at all. `analysis` is what was measured.
     """
@@ -45,6 +47,7 @@ class Evidence:
     replicas: int
     observed: Observed
     split: TrafficSplit | None = None
+    front: str | None = None
     workload: str | None = None
     reached_at: datetime | None = None
     approved: bool = False

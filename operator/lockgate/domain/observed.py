@@ -55,7 +55,7 @@ class WorkloadFacts:
     `problem` is why the cluster makes no more pods of it, as far as it says.
     """
 
-    name: str = ""
+    name: str
     revision: Revision | None
     replicas: int
     updated: int

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lockgate.api.requests import LastRequest
 from lockgate.api.status import HistoryEntry, Revision, Role, RolloutState
 from lockgate.domain.gate import Gate
 from lockgate.domain.split import TrafficSplit
@@ -74,11 +75,15 @@ class Course(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The verdict of a plan: where things stand, why, in one sentence."""
+    """The verdict of a plan: where things stand, why, in one sentence.
+
+    `waits` says that a rollout goes on only when a person or a clock lets it, or more is measured.
+    """
 
     course: Course
     reason: Reason
     message: str
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,7 @@ class Plan:
     """The answer of the planner.
 
     Without a stage nothing in the cluster is touched. `wake` is when to look again although nothing
-    happens; `finished` are rollouts that ended in this step.
+    happens; `finished` are rollouts that ended in this step, `answer` is to a request of a person.
     """
 
     state: RolloutState
@@ -95,3 +100,4 @@ class Plan:
     steps: int = 1
     finished: tuple[HistoryEntry, ...] = ()
     wake: datetime | None = None
+    answer: LastRequest | None = None

@@ -19,8 +19,8 @@ _TOLD_AT_LEAST = timedelta(seconds=5)
 
 def marks_of(observed: Observed, candidate: Revision) -> Marks:
     """Pods of the candidate made, fetching, proved, ready; and, negative, older pods still there."""
-    workload, pods = observed.workload, observed.pods_of(candidate)
-    if workload is None or not candidate.is_same(workload.revision) or not workload.generation_observed:
+    workload, pods = observed.runs(candidate), observed.pods_of(candidate)
+    if workload is None or not workload.generation_observed:
         return ()
     return (
         workload.updated,

@@ -82,7 +82,7 @@ class _Lock:
     def _by_route(self, name: str, split: TrafficSplit | None) -> int:
         """How many pods the route may need, as it will be, as it is written and as it is served."""
         route = self.observed.route
-        splits = (split, route.written if route else None, route.served if route else None)
+        splits = (split, *((route.written, route.served, *route.possible) if route else ()))
         weights = (dict(each.weights).get(name, 0) for each in splits if each is not None)
         special = any(each is not None and each.special == name for each in splits)
         return max(pods_for(self.size, max(weights, default=0)), min(1, self.size) if special else 0)

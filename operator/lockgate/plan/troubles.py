@@ -42,8 +42,11 @@ def _what_stands_in_the_way(candidate: Revision, observed: Observed) -> str:
     for pod in pods:
         if pod.ready and not pod.proof:
             return f"; pod {pod.name} is ready but has not proved its files"
-    if observed.workload is not None and observed.workload.problem:
-        return f"; {observed.workload.problem}"
+    workload = observed.runs(candidate)
+    if workload is not None and workload.problem:
+        return f"; {workload.problem}"
+    if observed.route is not None and observed.route.problem:
+        return f"; its route: {observed.route.problem}"
     ended = sorted({pod.ended for pod in observed.pods if pod.ended and candidate.is_same(pod.revision)})
     # Without their names: each pod that ends is followed by another, and the sentence is to stay.
     return f"; its pods were ended by the cluster: {listed(ended)}" if ended else ""

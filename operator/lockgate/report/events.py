@@ -19,11 +19,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """An Event to be written."""
+    """An Event to be written, unless one of `needless_after` follows so soon that it tells nothing more."""
 
     severity: Severity
     reason: Reason
     note: str
+    needless_after: Reason | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "note", note(self.note))
@@ -54,9 +55,19 @@ def _started(found: Findings) -> list[Notice]:
     candidate, before = found.state.candidate, found.previous.rollout.candidate
     if candidate is None or candidate.is_same(before):
         return []
-    over = f" over {found.state.stable.version}" if found.state.stable else ""
+    stable = found.state.stable
+    over = f" over {stable.version}" if stable else ""
     words = f"{candidate.version} is being rolled out{over} ({found.state.trigger})"
-    return [Notice(severity=Severity.NORMAL, reason=Reason.ROLLOUT_STARTED, note=words)]
+    # Nothing served before that a reader might look for.
+    needless_after = None if stable else Reason.ROLLED_OUT
+    return [
+        Notice(
+            severity=Severity.NORMAL,
+            reason=Reason.ROLLOUT_STARTED,
+            note=words,
+            needless_after=needless_after,
+        )
+    ]
 
 
 def _repaired(found: Findings) -> list[Notice]:

@@ -1,12 +1,14 @@
 """Events on their way: handed over by passes, written a few at once when nothing else waits.
 
 No pass waits for an Event. Those of one namespace are written one after the other, so that they keep
-their order and a namespace whose writes hang holds up itself alone; namespaces take turns. When too
-many wait the oldest is dropped and counted; one that the API server does not take is logged and let go.
+their order and a namespace whose writes hang holds up itself alone; namespaces take turns. One that a
+later one may make needless is held back for a while. When too many wait the oldest is dropped and
+counted; one that the API server does not take is logged and let go.
 """
 
 import asyncio
 import contextlib
+from bisect import insort
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +27,8 @@ _log = structlog.get_logger(__name__)
 MOST_WAITING = 20_000
 AT_ONCE = 4
 ATTEMPTS = 3
+# Longer than a rollout that starts no pod, and too short to be missed by people.
+HELD_SECONDS = 5.0
 _ANEW_SECONDS = 1.0
 
 Letter = tuple[datetime, Identity, Notice]
@@ -40,22 +44,28 @@ class Outbox:
         self._telemetry = telemetry
         self._instance = instance
         self._clock = clock
-        # In the order of time; and of each namespace the numbers of its own.
+        # In the order of time; and of each namespace the numbers of its own, but for those held back: of
+        # each ModelDeployment, by its uid, one at most.
         self._letters: OrderedDict[int, Letter] = OrderedDict()
         self._waiting: defaultdict[str, deque[int]] = defaultdict(deque)
+        self._held: dict[str, tuple[int, asyncio.TimerHandle]] = {}
         self._free: OrderedDict[str, None] = OrderedDict()
         self._busy: set[str] = set()
         self._numbers, self._names = count(), count()
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
 
     def post(self, deployment: Identity, notice: Notice) -> None:
-        """Have an Event written soon."""
+        """Have an Event written soon; or not at all, if one that makes it needless is posted meanwhile."""
+        self._look_at_held(deployment.uid, notice)
         if len(self._letters) >= MOST_WAITING:
             self._drop_oldest()
         number = next(self._numbers)
         self._letters[number] = (self._clock().astimezone(UTC), deployment, notice)
-        self._waiting[deployment.namespace].append(number)
-        self._offer(deployment.namespace)
+        if notice.needless_after:
+            timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._release, deployment.uid)
+            self._held[deployment.uid] = number, timer
+        else:
+            self._queue(number)
 
     async def run(self) -> None:
         """Write for ever."""
@@ -64,8 +74,14 @@ class Outbox:
                 group.create_task(self._write_on())
 
     async def flush(self, within: float) -> None:
-        """Write what waits, as far as the time goes; for the end, when `run` has been cancelled."""
-        if not self._letters:
+        """Write all, as far as the time goes; for the end, when `run` has been cancelled."""
+        for uid in list(self._held):
+            self._release(uid)
+        await self.catch_up(within)
+
+    async def catch_up(self, within: float) -> None:
+        """The same without what is held back."""
+        if not self._free and not self._busy:
             return
         self._emptied.clear()
         writing = asyncio.create_task(self.run())
@@ -76,6 +92,28 @@ class Outbox:
         finally:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
+
+    def _look_at_held(self, uid: str, notice: Notice) -> None:
+        """Let go what is held back of a ModelDeployment of which something else is told now."""
+        if uid not in self._held:
+            return
+        if self._letters[self._held[uid][0]][2].needless_after is notice.reason:
+            del self._letters[self._hold_no_more(uid)]
+        else:
+            self._release(uid)
+
+    def _hold_no_more(self, uid: str) -> int:
+        number, timer = self._held.pop(uid)
+        timer.cancel()
+        return number
+
+    def _release(self, uid: str) -> None:
+        self._queue(self._hold_no_more(uid))
+
+    def _queue(self, number: int) -> None:
+        namespace = self._letters[number][1].namespace
+        insort(self._waiting[namespace], number)
+        self._offer(namespace)
 
     async def _write_on(self) -> None:
         while True:
@@ -112,18 +150,20 @@ class Outbox:
             else:
                 del self._waiting[namespace]
                 self._free.pop(namespace, None)
-        if not self._letters and not self._busy:
+        if not self._free and not self._busy:
             self._emptied.set()
 
     def _put_back(self, number: int, letter: Letter) -> None:
-        self._letters[number] = letter
-        self._letters.move_to_end(number, last=False)
-        self._waiting[letter[1].namespace].appendleft(number)
+        self._letters = OrderedDict(sorted({number: letter, **self._letters}.items()))
+        insort(self._waiting[letter[1].namespace], number)
 
     def _drop_oldest(self) -> None:
-        _, (_, deployment, _) = self._letters.popitem(last=False)
-        self._waiting[deployment.namespace].popleft()
-        self._offer(deployment.namespace)
+        number, (_, deployment, _) = self._letters.popitem(last=False)
+        if deployment.uid in self._held and self._held[deployment.uid][0] == number:
+            self._hold_no_more(deployment.uid)
+        else:
+            self._waiting[deployment.namespace].popleft()
+            self._offer(deployment.namespace)
         self._telemetry.event_dropped()
 
     async def _write(self, letter: Letter) -> None:

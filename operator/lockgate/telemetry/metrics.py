@@ -61,6 +61,18 @@ class Metrics:
             buckets=_REGISTRY_BUCKETS,
             registry=registry,
         )
+        self.prometheus_queries = Counter(
+            "lockgate_prometheus_queries_total",
+            "Queries to Prometheus for analyses.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.prometheus_seconds = Histogram(
+            "lockgate_prometheus_query_duration_seconds",
+            "Duration of queries to Prometheus, waits for a turn included.",
+            buckets=_REGISTRY_BUCKETS,
+            registry=registry,
+        )
         self.events_dropped = Counter(
             "lockgate_events_dropped_total",
             "Events that were never written because too many waited.",
@@ -121,6 +133,11 @@ class Metrics:
         """A call to the registry ended."""
         self.registry_requests.labels(operation, outcome).inc()
         self.registry_seconds.labels(operation).observe(seconds)
+
+    def prometheus_answered(self, outcome: str, seconds: float) -> None:
+        """A query to Prometheus ended: answered, refused or unavailable."""
+        self.prometheus_queries.labels(outcome).inc()
+        self.prometheus_seconds.observe(seconds)
 
     def status_changed(self, key: Key, status: ModelDeploymentStatus, collection: str, alias: str) -> None:
         """Show conditions and the serving version of a status."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import partial
 
-from lockgate.api.status import format_time
+from lockgate.api.moments import format_time
 from lockgate.api.strategy import Pause
 from lockgate.domain.gate import YES, Evidence, Gate, GateVerdict, Holds
 from lockgate.names import Reason
