@@ -4,12 +4,15 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+from tests.fakes.builders import T0
 from tests.fakes.rig import KEY
 from tests.fakes.stages import PUBLIC, SIZE, Hands, only, said, split
 
+from lockgate.api.status import ModelDeploymentStatus, RolloutState, Trigger
+from lockgate.api.status_codec import to_dict
 from lockgate.domain.observed import RouteFacts
 from lockgate.domain.plan import Stage
-from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE
+from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, POD, SERVICE
 from lockgate.errors import Conflict, GatewayNotReady, InvalidSpec, NotOwned, Terminating
 from lockgate.names import LABEL_WORKLOAD
 
@@ -261,6 +264,46 @@ class TestWhatIsSeen:
         assert (seen.written, seen.served) == (canary(hands, 0).split, canary(hands, 50).split)
         await hands.turn(only(hands.track(1, SIZE, home=True), front="churn"))
         assert hands.named(DEPLOYMENT)[hands.workload(2)]["spec"]["replicas"] == SIZE // 2
+
+
+class TestHowLongACandidateStandsStill:
+    @staticmethod
+    def rolling(hands: Hands, *, reached: bool) -> None:
+        """The second version is the candidate, and its step has been reached or not."""
+        state = RolloutState(
+            stable=hands.release(1),
+            candidate=hands.release(2),
+            started_at=T0,
+            progressed_at=T0,
+            reached_at=T0 if reached else None,
+            trigger=Trigger.ALIAS_MOVED,
+        )
+        status = to_dict(ModelDeploymentStatus(rollout=state))
+        hands.cluster.put(
+            MODEL_DEPLOYMENT, {**hands.cluster.objects[MODEL_DEPLOYMENT, KEY], "status": status}
+        )
+
+    async def unmoved(self, hands: Hands) -> float:
+        await hands.observe()
+        hands.rig.wait(minutes=5)
+        return (await hands.observe()).unmoved.total_seconds()
+
+    async def test_it_counts_on_the_way_to_a_step(self, hands):
+        await hands.settle(canary(hands, 10))
+        self.rolling(hands, reached=False)
+        assert await self.unmoved(hands) == 300
+
+    async def test_it_rests_while_a_step_that_was_reached_is_held(self, hands):
+        await hands.settle(canary(hands, 10))
+        self.rolling(hands, reached=True)
+        assert await self.unmoved(hands) == 0
+
+    async def test_it_counts_anew_once_pods_of_a_step_that_was_reached_are_gone(self, hands):
+        await hands.settle(canary(hands, 10))
+        self.rolling(hands, reached=True)
+        await self.unmoved(hands)
+        hands.edit(DEPLOYMENT, lambda d: d["status"].update(availableReplicas=0), hands.workload(2))
+        assert await self.unmoved(hands) == 300
 
 
 class TestARouteThatSomebodyElseWrites:

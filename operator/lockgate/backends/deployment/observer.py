@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import pod_facts, workload_facts
 from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
@@ -135,7 +136,7 @@ class Observer:
 
     def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
         candidate = deployment.status.rollout.candidate
-        if candidate is None or deployment.suspend:
+        if candidate is None or deployment.suspend or _is_where_it_should_be(deployment, candidate, observed):
             self._standstill.rests(deployment.key)
             return observed
         recipe, marks = recipe_of(deployment, candidate), marks_of(observed, candidate)
@@ -145,6 +146,12 @@ class Observer:
 
 def _is_ours(deployment: ModelDeployment, obj: Object) -> bool:
     return (controller_of(obj) or {}).get("uid") == deployment.uid
+
+
+def _is_where_it_should_be(deployment: ModelDeployment, candidate: Revision, observed: Observed) -> bool:
+    """Whether the step was reached and still is: it is held on purpose then, and nobody is late."""
+    home = observed.runs(candidate)
+    return deployment.status.rollout.reached_at is not None and home is not None and home.is_complete
 
 
 def _all_to_one(deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> TrafficSplit:
