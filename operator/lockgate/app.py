@@ -41,7 +41,8 @@ from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.settings import Settings, SettingsError
 from lockgate.telemetry.metrics import Metrics
-from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings
+from lockgate.watch.discovery import Discovery
+from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings, watch_kind
 from lockgate.watch.hearing import Hearing, feeds_of
 from lockgate.watch.sight import Watched
 from lockgate.watch.store import Store
@@ -113,8 +114,9 @@ class App:
             asyncio.get_running_loop(), self._take, lambda listing: self._sweeper.take_list(listing)
         )
         wire = Wire(credentials, self._hearing, crossing)
+        self._kinds = make_registry(credentials.server, wire)
         self._watch = WatchSupervisor(
-            make_registry(credentials.server, wire),
+            self._kinds,
             make_settings(self._hearing),
             settings.watch_namespaces,
             wire.close,
@@ -129,6 +131,8 @@ class App:
             self._queue.wake,
             interval=settings.sweep_seconds,
         )
+        wanted = [resource for resource in self._backend.watches if resource.optional]
+        self._discovery = Discovery(wanted, self._session.serves, self._watch_too)
         self._web = WebServer(self._metrics.registry, self._vitals(), self._metrics.sample)
         self._metrics.watch_gauges(
             queue_depth=lambda: len(self._queue),
@@ -224,12 +228,14 @@ class App:
     async def _run_parts(self, workers: Workers) -> None:
         # Loaded before there is work, which it would have to share the interpreter with.
         await attempt("warming the registries' clients", self._sources.warm(_REGISTRY_START_SECONDS))
+        await attempt("discovering kinds", self._discovery.look())
         heap = Heap(is_quiet=lambda: not self._queue.has_work)
         self._watch.start()
         restarted = self._metrics.task_restarted
         async with asyncio.TaskGroup() as group:
             group.create_task(keep("attention", self._attention.run, restarted))
             group.create_task(keep("heap", heap.run, restarted))
+            group.create_task(keep("discovery", self._discovery.run, restarted))
             group.create_task(keep("sweeper", self._sweeper.run, restarted))
             await self._sweeper.opened.wait()
             known = self._store.all(MODEL_DEPLOYMENT)
@@ -249,6 +255,13 @@ class App:
             # People may ask for something else by now, and what they pinned or suspended is not to move.
             await look_anew(self._session, self._store, MODEL_DEPLOYMENT, seen)
         return await self._reconciler.reconcile(key)
+
+    def _watch_too(self, resource: Resource) -> None:
+        """A kind is there that the cluster may have lacked before."""
+        self._hearing.add(feeds_of(self._settings.watch_namespaces, [resource]))
+        watch_kind(self._kinds, resource)
+        if self._watch.entries:
+            self._watch.enter_anew(f"{resource.plural} are watched as well")
 
     def _take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
         self._sweeper.untold.heard(resource, event_type, obj)

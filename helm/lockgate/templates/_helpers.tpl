@@ -155,7 +155,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Server-side apply of an object that is not there yet needs "create" beside "patch".
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Whose a pod is shows in its ReplicaSet, which is read once.
 - apiGroups: [apps]
   resources: [replicasets]
@@ -166,7 +166,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, create, delete]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.gateways }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
