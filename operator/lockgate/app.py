@@ -14,7 +14,7 @@ from lockgate.apply.ledger import Ledger
 from lockgate.backends.deployment.backend import DeploymentBackend
 from lockgate.backends.deployment.observer import Observer
 from lockgate.backends.deployment.templates import Templates
-from lockgate.backends.settings import PodSettings, PodSource
+from lockgate.backends.settings import PodSource
 from lockgate.catalog import Catalog
 from lockgate.clock import now, precise_now
 from lockgate.domain.anew import look_anew
@@ -28,7 +28,7 @@ from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
 from lockgate.observe.measurements import Measurements
 from lockgate.observe.prometheus import open_prometheus
-from lockgate.opening import open_registry, pod_source
+from lockgate.opening import open_registry, pod_settings, pod_source
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
 from lockgate.report.outbox import Outbox
@@ -58,6 +58,7 @@ from lockgate.work.workers import Workers
 
 _log = structlog.get_logger(__name__)
 _REGISTRY_START_SECONDS = 5.0
+_LOOK_SECONDS = 5.0
 # The end has three steps, each of which may take so long; the whole process never longer than the next.
 _END_SECONDS = 0.8
 STOP_SECONDS = 4.0
@@ -153,29 +154,22 @@ class App:
         )
 
     def _make_backend(self) -> DeploymentBackend:
-        settings, ledger = self._settings, Ledger(self._session)
-        pods = PodSettings(
-            fetch_image=settings.fetch_image,
-            sources=self._pod_sources,
-            fetch_deadline_seconds=settings.fetch_deadline_seconds,
-            fetch_max_bytes=settings.fetch_max_bytes,
-            fetch_max_files=settings.fetch_max_files,
-            proxy=settings.proxy,
-            image_pull_secrets=settings.model_image_pull_secrets,
-            storage_requests=settings.model_storage_requests,
-            cache_claim=settings.model_cache_claim,
-            cache_max_bytes=settings.model_cache_max_bytes,
-            cache_fs_group=settings.model_cache_fs_group,
-        )
+        ledger, pods = Ledger(self._session), pod_settings(self._settings, self._pod_sources)
+        sight = Watched(lambda: self._sweeper, lambda: self._discovery)
         return DeploymentBackend(
             Observer(
-                self._store, self._session, self._gateways, clock=now, monotonic=self._attention.seconds
+                self._store,
+                self._session,
+                sight,
+                self._gateways,
+                clock=now,
+                monotonic=self._attention.seconds,
             ),
             Applier(self._session, self._store, time.monotonic),
             ledger,
             Templates(ledger, self._store, self._session, pods),
             self._store,
-            Watched(self._hearing, lambda: self._sweeper),
+            sight,
             self._gateways,
         )
 
@@ -238,6 +232,8 @@ class App:
             group.create_task(keep("discovery", self._discovery.run, restarted))
             group.create_task(keep("sweeper", self._sweeper.run, restarted))
             await self._sweeper.opened.wait()
+            # Else a restart would tell everybody with a route that none can be seen.
+            await attempt("seeing every kind", self._sweeper.has_looked(_LOOK_SECONDS))
             known = self._store.all(MODEL_DEPLOYMENT)
             await attempt("asking ahead", self._resolver.prime(known, now(), _REGISTRY_START_SECONDS))
             group.create_task(keep("workers", workers.run, restarted))
