@@ -126,7 +126,7 @@ class App:
             self._queue.wake,
             interval=settings.sweep_seconds,
         )
-        self._web = WebServer(self._metrics.registry, self._vitals(), self._metrics.sample)
+        self._web = WebServer(self._metrics.page, self._vitals(), self._metrics.sample)
         self._metrics.watch_gauges(
             queue_depth=lambda: len(self._queue),
             queue_oldest_seconds=self._queue.oldest_seconds,
