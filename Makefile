@@ -96,7 +96,9 @@ histories: env ## A million simulated writes, and thousands of random histories 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
-		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
+		echo "cluster: skipped, it needs Linux and root"; else \
+		$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,gateway_traefik,crowd && \
+		$(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
 
 SIZES ?= 20,100
 .PHONY: bench

@@ -100,7 +100,8 @@ class Sweeper:
 
     async def turn(self) -> None:
         """Everything that is due now."""
-        for feed, known in self._rounds.items():
+        for feed in self._hearing.feeds:
+            known = self._rounds.setdefault(feed, _Round())
             self.untold.judge(feed, known.began)
             if self._is_due(feed, known):
                 await self._sweep(feed, known)
@@ -108,8 +109,12 @@ class Sweeper:
                 await self._ask(feed)
 
     def sees(self, namespace: str) -> bool:
-        """Whether all kinds were listed there: else a pass would take what it cannot see for absent."""
-        return all(known.seen for feed, known in self._rounds.items() if feed.namespace in ("", namespace))
+        """Whether all kinds were listed there: else a pass would take what it cannot see for absent.
+
+        But for those that a cluster may lack, of which whoever needs them asks by themselves.
+        """
+        needed = ((feed, known) for feed, known in self._rounds.items() if not feed.resource.optional)
+        return all(known.seen for feed, known in needed if feed.namespace in ("", namespace))
 
     def sees_kind(self, resource: Resource, namespace: str) -> bool:
         """Whether a kind was listed there."""
@@ -123,7 +128,7 @@ class Sweeper:
     def take_list(self, listing: Listing) -> None:
         """The watch has listed a feed, and its objects were taken in."""
         feed, resource = listing.feed, listing.feed.resource
-        known, version = self._rounds[feed], listing.version
+        known, version = self._rounds.setdefault(feed, _Round()), listing.version
         if listing.is_doubtful or version is None or version < self._store.newest(resource):
             # It lags behind, or the cluster has another past: a list of our own is judged by that.
             return
@@ -173,7 +178,7 @@ class Sweeper:
             if known.trouble != error.message:
                 _log.warning("cannot be listed", what=str(feed), reason=error.reason, message=error.message)
             known.trouble = error.message
-            if isinstance(error, Forbidden):
+            if isinstance(error, Forbidden) or (feed.resource.optional and not soon):
                 self._set_seen(feed, known, False)
             return
         except Exception:
