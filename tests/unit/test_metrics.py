@@ -207,6 +207,15 @@ def test_the_release_before_is_shown_as_long_as_it_is_kept_warm_or_gets_requests
     assert any('track="previous",release="00000001"' in one for one in shown.series())
 
 
+def test_a_release_that_comes_back_while_it_is_warm_is_shown_in_one_track_alone(shown: Shown):
+    back = rolling(number=3)
+    warm = replace(back.rollout, warm=revision(3), warm_until=T0)
+    shown.show(replace(back, rollout=warm))
+    releases = shown.series("modeldeployment_release_info")
+    assert len(releases) == 2
+    assert any('track="candidate",release="00000003"' in one for one in releases)
+
+
 def test_an_analysis_shows_value_bounds_and_verdicts_of_the_present_step_alone(shown: Shown):
     shown.show(rolling(Reason.ANALYSIS_RUNNING, reached_at=T0))
     shown.metrics.analysis_judged(KEY, (measured(passed=2, failed=1, missed=3),))

@@ -5,7 +5,7 @@ means a version that does not serve yet. After a restart both are taken from the
 as far as it has them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
@@ -145,9 +145,18 @@ def _releases(known: Record, status: ModelDeploymentStatus) -> tuple[Release, ..
     tracks = [(Role.STABLE, status.stable), (Role.CANDIDATE, status.candidate)]
     if any(share.track is Role.PREVIOUS for share in status.traffic) or status.rollout.warm is not None:
         tracks.append((Role.PREVIOUS, status.rollout.warm or status.previous))
-    seen = tuple(_release(role, revision) for role, revision in tracks if revision is not None)
+    seen = tuple(_release(role, revision) for role, revision in _once(tracks))
     # What is unchanged is kept, for the text of the new one is another in memory.
     return known.releases if known.releases == seen else seen
+
+
+def _once(tracks: Sequence[tuple[Role, Revision | None]]) -> Iterator[tuple[Role, Revision]]:
+    """Each release in the first of its tracks: who joins by release must find one."""
+    seen: list[Revision] = []
+    for role, revision in tracks:
+        if revision is not None and not any(revision.is_same(known) for known in seen):
+            seen.append(revision)
+            yield role, revision
 
 
 def _release(role: Role, revision: Revision) -> Release:
