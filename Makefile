@@ -98,7 +98,9 @@ histories: env ## A million simulated writes, and thousands of random histories 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
-		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
+		echo "cluster: skipped, it needs Linux and root"; else \
+		$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,gateway_traefik,crowd && \
+		$(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
 
 SIZES ?= 20,100
 .PHONY: bench
@@ -130,7 +132,7 @@ crds: ## Copy the CRDs into the chart
 
 .PHONY: lock
 lock: env ## Resolve and lock the requirements anew (needs uv)
-	@for group in operator modelserver registry dev; do \
+	@for group in operator modelserver registry envoy traefik dev; do \
 		case $$group in operator) from="pyproject.toml";; dev) from="--group dev pyproject.toml";; *) from="--group $$group";; esac; \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate $$from -o requirements/$$group.txt; done

@@ -27,6 +27,7 @@ VERDICTS = PLACE / "verdicts.json"
 COPIED = {"operator": "src", "tests": "tests", "crds": "crds"}
 # What asks the functions of plan/ and apply/ themselves, in a blink: each mutant has to pass these first,
 QUICK = (
+    "tests/unit/test_analysis.py",
     "tests/unit/test_arms.py",
     "tests/unit/test_brake.py",
     "tests/unit/test_drift.py",
@@ -47,6 +48,7 @@ TESTS = (
     *QUICK,
     "tests/golden",
     "tests/scenario",
+    "tests/unit/test_analysis_properties.py",
     "tests/unit/test_planner_properties.py",
     "tests/unit/test_simulation.py",
 )

@@ -6,16 +6,18 @@
     │   ├── ArtifactRejected   the version may never be served (empty, references, format, bytes)
     │   ├── DigestChanged      one version was seen with two contents
     │   ├── NotOwned      an object of that name exists and is not ours
-    │   └── Refused       the API server will never take what was to be written
+    │   ├── Refused       the API server will never take what was to be written
+    │   └── QueryRefused  Prometheus will never answer what it was asked with one number
     ├── NotReadyYet       nothing is broken: looked at again at a fixed interval, no back-off
     │   ├── Missing       AliasNotFound, VersionNotFound, RegistryNotFound
     │   ├── AccessDenied, ArtifactPending
-    │   ├── RuntimeNotFound
+    │   ├── RuntimeNotFound, GatewayNotReady
     │   ├── Unanswered    the registry was asked, and will be heard
     │   └── Terminating   an object of ours is on its way out, and its name is taken meanwhile
     └── Transient(after)  jittered back-off; a hint of the server wins
         ├── RegistryUnavailable, RegistryClientFailed, RegistryUntrusted
         ├── ClusterUnavailable, Conflict (AlreadyExists), Forbidden
+        ├── PrometheusUnavailable
         ├── Contested     somebody else keeps changing what we put right
         └── InternalError a defect of Lockgate itself
 
@@ -105,6 +107,13 @@ class Refused(Terminal):
     end_is_told = False  # policies and admission webhooks are not watched
 
 
+class QueryRefused(Terminal):
+    """Prometheus will never answer what it was asked, as it stands, with one number for each moment."""
+
+    reason = Reason.QUERY_REFUSED
+    end_is_told = False  # what a query meets in Prometheus is not watched
+
+
 class NotReadyYet(LockgateError):
     """Not a failure of ours: look again after a fixed interval."""
 
@@ -151,6 +160,12 @@ class RuntimeNotFound(NotReadyYet):
     """The named ModelRuntime does not exist (yet)."""
 
     reason = Reason.RUNTIME_NOT_FOUND
+
+
+class GatewayNotReady(NotReadyYet):
+    """No route can be made as things are: the kind is not there, or may not be seen."""
+
+    reason = Reason.GATEWAY_NOT_READY
 
 
 class Unanswered(NotReadyYet):
@@ -206,6 +221,12 @@ class ClusterUnavailable(Transient):
     """The Kubernetes API did not answer or asked for patience."""
 
     reason = Reason.CLUSTER_UNAVAILABLE
+
+
+class PrometheusUnavailable(Transient):
+    """Prometheus did not answer, refused the token, asked for patience, or gave no answer of Prometheus."""
+
+    reason = Reason.PROMETHEUS_UNAVAILABLE
 
 
 class Conflict(Transient):

@@ -13,16 +13,22 @@ from datetime import datetime, timedelta
 import structlog
 
 from lockgate.api.parse import parse_followed, parse_identity, parse_model_deployment
+from lockgate.api.requests import verb_of
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.status_codec import parse_status, with_summary
+from lockgate.api.strategy import name_of
 from lockgate.backends.base import Backend
 from lockgate.catalog import Catalog
 from lockgate.domain.findings import Findings
+from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Applied, Observed, Target
 from lockgate.domain.ports import ClusterView, Telemetry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object
 from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost, Terminal, Unanswered
+from lockgate.observe.measurements import Measurements
+from lockgate.plan.analysis import judge_analysis
+from lockgate.plan.gates.analysed import told
 from lockgate.plan.planner import plan_rollout
 from lockgate.plan.reach import within_reach
 from lockgate.report.compute import compute_status, refused_status
@@ -61,6 +67,7 @@ class Reconciler:
     resolver: Resolver
     edits: RuntimeEdits
     backend: Backend
+    measurements: Measurements
     writer: Writer
     telemetry: Telemetry
     clock: Callable[[], datetime]
@@ -118,11 +125,12 @@ class Reconciler:
         runtime, target, failure = self._resolve(deployment)
         observed, unread = await self.backend.observe(deployment)
         now = self.clock()
+        measured = await self._measure(deployment, runtime, now)
         found = Findings(
             deployment=deployment,
             target=target,
             observed=observed,
-            plan=plan_rollout(deployment, target, observed, now),
+            plan=plan_rollout(deployment, target, observed, now, measured),
             failure=failure or unread,
         )
         try:
@@ -137,6 +145,21 @@ class Reconciler:
         except LockgateError as error:
             # Nothing of the plan is certain to be in the cluster: the next pass plans it again.
             return replace(found, plan=None, failure=error)
+
+    async def _measure(
+        self, deployment: ModelDeployment, runtime: ModelRuntime | None, now: datetime
+    ) -> GateVerdict | None:
+        """What Prometheus says of a candidate that is where it can be judged."""
+        state, analysis = deployment.status.rollout, deployment.analysis
+        if analysis is None or state.candidate is None or state.reached_at is None or deployment.suspend:
+            self.telemetry.analysis_judged(deployment.key, ())
+            return None
+        readings = await self.measurements.read(
+            deployment, runtime, state.candidate, state.stable, state.reached_at, now
+        )
+        judgement = judge_analysis(analysis, readings, state.reached_at, now)
+        self.telemetry.analysis_judged(deployment.key, judgement.measured)
+        return told(state.candidate, analysis, readings, judgement)
 
     async def _realise(
         self, found: Findings, observed: Observed, runtime: ModelRuntime | None
@@ -160,6 +183,7 @@ class Reconciler:
         runtime = None
         try:
             runtime = self.catalog.runtime(deployment)
+            self.backend.accepts(deployment)
             return runtime, self.resolver.resolve(deployment, runtime, self.clock()), None
         except LockgateError as error:
             return runtime, None, error
@@ -192,7 +216,7 @@ class Reconciler:
             self.writer.write_events(identity, owed)
         if self.view.stamp(MODEL_DEPLOYMENT, identity.key) is not None:
             # Else it was deleted during the pass: its series were removed and must not come back.
-            self.telemetry.status_changed(identity.key, status, *parse_followed(raw))
+            self.telemetry.status_changed(identity.key, status, parse_followed(raw), self.clock())
         return refusal
 
     async def _tidy(self, found: Findings, status: ModelDeploymentStatus) -> None:
@@ -210,9 +234,13 @@ class Reconciler:
     def _count(self, found: Findings) -> None:
         if self.view.stamp(MODEL_DEPLOYMENT, found.deployment.key) is None:
             return
+        deployment, strategy = found.deployment, name_of(found.deployment.strategy)
         for entry in found.plan.finished if found.plan else ():
             seconds = (entry.finished_at - entry.started_at).total_seconds() if entry.started_at else None
-            self.telemetry.rollout_ended(found.deployment.key, entry.outcome.value, seconds)
+            self.telemetry.rollout_ended(deployment.key, strategy, entry.outcome.value, seconds)
+        answer = found.plan.answer if found.plan else None
+        if answer is not None:
+            self.telemetry.request_answered(verb_of(answer.request), answer.outcome.value)
 
 
 def _begins(found: Findings) -> bool:

@@ -31,6 +31,9 @@ class Settings:
     registries_file: Annotated[
         Path | None, "file (YAML or JSON) that names more registries; one of all must be called default"
     ] = None
+    gateways_file: Annotated[
+        Path | None, "file (YAML or JSON) that names the gateways by which models may be reached"
+    ] = None
     registry_base_url: Annotated[
         str, "API of the registry called default, for instance https://api.wandb.ai; unless the file has it"
     ] = ""
@@ -51,6 +54,23 @@ class Settings:
     ] = 1000
     registry_timeout_seconds: Annotated[float, "how long one call to the registry may take"] = 20.0
     poll_interval_seconds: Annotated[float, "how often every alias in use is looked up"] = 30.0
+    prometheus_url: Annotated[
+        str,
+        "Prometheus that analyses ask, for instance http://prometheus.monitoring.svc:9090; without it none",
+    ] = ""
+    prometheus_token_file: Annotated[
+        Path | None, "file with a bearer token for it; read again for each query"
+    ] = None
+    prometheus_ca_bundle: Annotated[
+        Path | None, "file with authorities (PEM) that it is trusted by, beside the system's"
+    ] = None
+    prometheus_allow_http: Annotated[
+        bool, "true lets the token go to it over plain http, beyond this machine"
+    ] = False
+    prometheus_author_promql: Annotated[
+        bool, "true lets authors of ModelDeployments ask it PromQL of their own, with the operator's rights"
+    ] = False
+    prometheus_timeout_seconds: Annotated[float, "how long one query to it may take"] = 10.0
     fetch_image: Annotated[str, "image of the fetch container, usually the operator's own"]
     fetch_deadline_seconds: Annotated[int, "how long fetching one model may take"] = 900
     fetch_max_bytes: Annotated[int, "most bytes that one model may have"] = 100 * 2**30
@@ -142,6 +162,8 @@ class Settings:
                 self.registry_base_url,
                 allow_http=self.registry_allow_http,
             )
+        if self.prometheus_url:
+            self._check_prometheus()
         for setting in fields(self):
             value = getattr(self, setting.name)
             counts = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -155,6 +177,24 @@ class Settings:
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise SettingsError(
                 f"LOCKGATE_LOG_LEVEL is {self.log_level!r}; write DEBUG, INFO, WARNING or ERROR"
+            )
+
+    def _check_prometheus(self) -> None:
+        url, name = self.prometheus_url, "LOCKGATE_PROMETHEUS_URL"
+        if not url.startswith(("https://", "http://")) or not _has_host(url):
+            raise SettingsError(f"{name} is no address; write https://HOST or http://HOST:9090")
+        parts = urlsplit(url)
+        if parts.username is not None or parts.query or parts.fragment:
+            # It may hold a password, so it is not shown.
+            raise SettingsError(
+                f"{name} holds more than scheme, host, port and path; put a token into the file that "
+                "LOCKGATE_PROMETHEUS_TOKEN_FILE names"
+            )
+        is_safe = parts.scheme == "https" or self.prometheus_allow_http or is_loopback(parts.hostname or "")
+        if self.prometheus_token_file is not None and not is_safe:
+            raise SettingsError(
+                f"{name} is {url!r}, over which the token could be read; write https://HOST, or set "
+                "LOCKGATE_PROMETHEUS_ALLOW_HTTP to true"
             )
 
     def _check_ports(self) -> None:

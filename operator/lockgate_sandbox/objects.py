@@ -31,11 +31,24 @@ def secret(name: str, namespace: str, **entries: str) -> Json:
     return named("v1", "Secret", name, namespace, stringData=data)
 
 
-def container(name: str, image: Image, mounts: dict[str, str], **fields: Any) -> Json:
-    """A container without privileges; `mounts` are names of volumes and where each is seen."""
+def service_account(name: str, namespace: str, rules: list[Json]) -> tuple[Json, ...]:
+    """A service account that may do this everywhere, by a ClusterRole of its name."""
+    group = "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": name}
+    common = {"apiVersion": f"{group}/v1", "metadata": {"name": name}}
+    return (
+        named("v1", "ServiceAccount", name, namespace),
+        {**common, "kind": "ClusterRole", "rules": rules},
+        {**common, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [subject]},
+    )
+
+
+def container(name: str, image: str, mounts: dict[str, str], **fields: Any) -> Json:
+    """A container without privileges, of an image by its reference; `mounts` say where volumes are seen."""
     return {
         "name": name,
-        "image": image.reference,
+        "image": image,
         "imagePullPolicy": "Never",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -59,18 +72,27 @@ def pod_spec(container: Json, volumes: dict[str, Json], **fields: Any) -> Json:
 
 
 def server(
-    name: str, namespace: str, image: Image, port: int, ready: str, writable: tuple[str, ...], **fields: Any
+    name: str,
+    namespace: str,
+    image: Image,
+    port: int,
+    ready: str,
+    writable: tuple[str, ...],
+    account: str = "default",
+    **fields: Any,
 ) -> tuple[Json, Json]:
     """A server of one pod behind a Service of its name.
 
-    `ready` is the path that tells when it may be asked, `writable` are its directories, gone with the pod.
+    `ready` is the path that tells when it may be asked, `writable` are its directories, gone with the pod,
+    and `account` is the service account whose rights it has.
     """
     probe = {"httpGet": {"path": ready, "port": port}, "periodSeconds": 1}
     ports = [{"containerPort": port}]
     mounts = {volume: f"/{volume}" for volume in writable}
-    served = container(name, image, mounts, ports=ports, readinessProbe=probe, **fields)
+    served = container(name, image.reference, mounts, ports=ports, readinessProbe=probe, **fields)
     labels = {"app.kubernetes.io/name": name}
-    pod = pod_spec(served, {volume: {"emptyDir": {}} for volume in writable})
+    scratch: dict[str, Json] = {volume: {"emptyDir": {}} for volume in writable}
+    pod = pod_spec(served, scratch, serviceAccountName=account)
     template = {"metadata": {"labels": labels}, "spec": pod}
     spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     asked = {"selector": labels, "ports": [{"port": port, "targetPort": port}]}

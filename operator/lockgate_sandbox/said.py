@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 
@@ -10,7 +11,7 @@ from typing import Any, Self
 class Said:
     """What people look at; `-` or nothing where there is none yet.
 
-    `last` is what began the rollout that ended last, and how that ended.
+    `last` is what began the rollout that ended last, and how that ended; `traffic` percent by track.
     """
 
     alias: str
@@ -20,6 +21,8 @@ class Said:
     ready: str
     why: str
     last: tuple[str, str] = ("-", "-")
+    step: str = "-"
+    traffic: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def by(cls, found: dict[str, Any]) -> Self:
@@ -35,6 +38,8 @@ class Said:
             ready=ready.get("status", "-"),
             why=ready.get("message", ""),
             last=(ended.get("trigger", "-"), ended.get("outcome", "-")),
+            step=status.get("step", "-"),
+            traffic={share["track"]: share["weight"] for share in status.get("traffic") or ()},
         )
 
     def serves(self, version: str) -> bool:

@@ -1,8 +1,10 @@
-"""Two small churn classifiers, really trained: logistic regression by gradient descent in numpy.
+"""Small churn classifiers, really trained: logistic regression by gradient descent in numpy.
 
 Version 1 looks at two features; version 2 at all, and at how they act together, and so tells more
-customers right. Both take the same input, so a client does not notice the change but for the
-answers. The same seed gives the same bytes. Knows nothing of registries.
+customers right; version 3 tells the same as version 2 after a long detour, as if somebody had put
+a deep network there that helps nobody. All take the same input, so a client does not notice the
+change but for the answers, or for how long they take. The same seed gives the same bytes. Knows
+nothing of registries.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Which = Literal["v1", "v2"]
+Which = Literal["v1", "v2", "v3"]
 Floats = NDArray[np.float64]
 
 FEATURES: Final = (
@@ -38,7 +40,11 @@ SAMPLE_CUSTOMERS: Final[dict[str, tuple[float, ...]]] = {
 # What every onnxruntime of the last years loads, whatever the onnx package would choose.
 _OPSET: Final = 17
 _IR_VERSION: Final = 8
-_COLUMNS: Final[dict[Which, tuple[int, ...]]] = {"v1": (0, 1), "v2": (0, 1, 2, 3, 4, 5)}
+_ALL: Final = (0, 1, 2, 3, 4, 5)
+_COLUMNS: Final[dict[Which, tuple[int, ...]]] = {"v1": (0, 1), "v2": _ALL, "v3": _ALL}
+# The detour: so many layers of that width, all with the same weights, so that the file stays small.
+_WIDTH: Final = 1024
+_LAYERS: Final = 160
 _PEOPLE: Final = 4000
 _STEPS: Final = 400
 _LEARNING_RATE: Final = 0.5
@@ -137,15 +143,20 @@ def _export(which: Which, mean: Floats, spread: Floats, weights: Floats, bias: f
         helper.make_node("Div", ["centred", "spread"], ["standard"]),
     ]
     terms = "standard"
-    if which == "v2":
+    if which != "v1":
         terms = "terms"
         nodes.append(helper.make_node("Mul", ["standard", "standard"], ["squares"]))
         nodes.append(helper.make_node("Concat", ["standard", "squares"], [terms], axis=1))
+    if which == "v3":
+        constants |= _detour(len(weights))
+        nodes += _detour_nodes(terms)
     nodes += [
         helper.make_node("MatMul", [terms, "weights"], ["product"]),
-        helper.make_node("Add", ["product", "bias"], ["score"]),
+        helper.make_node("Add", ["product", "bias"], ["score" if which != "v3" else "direct"]),
         helper.make_node("Sigmoid", ["score"], [OUTPUT_NAME]),
     ]
+    if which == "v3":
+        nodes.insert(-1, helper.make_node("Add", ["direct", "nothing"], ["score"]))
     graph = helper.make_graph(
         nodes,
         "churn",
@@ -159,3 +170,21 @@ def _export(which: Which, mean: Floats, spread: Floats, weights: Floats, bias: f
     )
     onnx.checker.check_model(model)
     return model
+
+
+def _detour(terms: int) -> dict[str, NDArray[Any]]:
+    """Weights of the detour, the last of which let nothing through."""
+    random = np.random.default_rng(11)
+    return {
+        "in": random.normal(0, 0.3, (terms, _WIDTH)).astype(np.float32),
+        "deep": random.normal(0, _WIDTH**-0.5, (_WIDTH, _WIDTH)).astype(np.float32),
+        "out": np.zeros(_WIDTH, dtype=np.float32),
+    }
+
+
+def _detour_nodes(terms: str) -> list[onnx.NodeProto]:
+    nodes = [helper.make_node("MatMul", [terms, "in"], ["layer0"])]
+    for number in range(_LAYERS):
+        nodes.append(helper.make_node("MatMul", [f"layer{number}", "deep"], [f"sum{number}"]))
+        nodes.append(helper.make_node("Tanh", [f"sum{number}"], [f"layer{number + 1}"]))
+    return [*nodes, helper.make_node("MatMul", [f"layer{_LAYERS}", "out"], ["nothing"])]

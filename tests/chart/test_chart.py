@@ -13,6 +13,7 @@ from tests.chart.rendering import (
     environment,
     granted,
     only,
+    pod_of,
     render,
     rights,
     run,
@@ -119,6 +120,9 @@ def test_values_arrive_as_the_operators_settings(helm: Path) -> None:
     assert settings.model_storage_requests is False
     assert (settings.model_cache_claim, settings.model_cache_max_bytes) == ("models", 2**40)
     assert settings.model_cache_fs_group == 20002
+    assert settings.prometheus_url == "http://prometheus.monitoring.svc:9090/prefix"
+    assert (settings.prometheus_allow_http, settings.prometheus_timeout_seconds) == (True, 2.5)
+    assert settings.prometheus_author_promql is True
     assert dict(settings.proxy) == {
         "HTTPS_PROXY": "http://proxy.example.com:3128",
         "HTTP_PROXY": "http://proxy.example.com:3129",
@@ -173,6 +177,34 @@ def test_the_api_key_is_mounted_from_the_named_entry_and_readable_by_the_operato
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"] == 10001
 
 
+def test_what_prometheus_is_asked_with_is_mounted_where_the_operator_looks(helm: Path) -> None:
+    objects = render(helm, EVERYTHING)
+    pod, settings = pod_of(objects), Settings.from_environment(environment(objects))
+    places = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    token, authorities = (
+        next(volume for volume in pod["volumes"] if volume["name"] == name)
+        for name in ("prometheus-token", "prometheus-ca")
+    )
+    assert str(settings.prometheus_token_file) == f"{places['prometheus-token']}/token"
+    assert str(settings.prometheus_ca_bundle) == f"{places['prometheus-ca']}/ca.crt"
+    assert token["secret"] == {
+        "secretName": "metrics-reader",
+        "optional": True,
+        "defaultMode": 0o400,
+        "items": [{"key": "bearer", "path": "token"}],
+    }
+    assert authorities["configMap"] == {
+        "name": "metrics-ca",
+        "items": [{"key": "bundle.pem", "path": "ca.crt"}],
+    }
+
+
+def test_without_a_prometheus_nothing_is_mounted_for_it(helm: Path) -> None:
+    objects = render(helm, SMALLEST, "prometheus.tokenSecret.name=metrics-reader")
+    assert "prometheus" not in str(pod_of(objects)["volumes"])
+    assert not [name for name in environment(objects) if "PROMETHEUS" in name]
+
+
 def test_the_metrics_service_finds_the_operator_and_can_be_left_out(helm: Path) -> None:
     objects = render(helm, EVERYTHING)
     service, template = only(objects, "Service"), only(objects, "Deployment")["spec"]["template"]
@@ -197,6 +229,8 @@ def test_long_release_names_still_give_names_that_kubernetes_takes(helm: Path) -
         ("registry.baseUrl=ftp://example.com", "'/registry/baseUrl': 'ftp://example.com' does not match"),
         ("registry.baseURL=https://x", "additional properties 'baseURL' not allowed"),
         ("workers=0", "'/workers': minimum: got 0, want 1"),
+        ("prometheus.url=http://me:secret@prometheus", "'/prometheus/url'"),
+        ("prometheus.url=prometheus:9090", "'/prometheus/url'"),
         ("log.level=verbose", "'/log/level': value must be one of"),
         ("image.repository=example.com/lockgate:1", "'/image/repository'"),
         ("image.digest=latest", "'/image/digest'"),

@@ -134,6 +134,24 @@ def test_whoever_may_edit_or_view_a_namespace_may_do_so_with_model_deployments(h
     assert len([found for found in render(helm, EVERYTHING) if found["kind"] == "ClusterRole"]) == 1
 
 
+def test_people_get_roles_with_just_what_their_tool_uses(helm: Path) -> None:
+    objects = render(helm, SMALLEST)
+    viewer = (
+        granted("lockgate.dev", "modeldeployments", "get", "list", "watch")
+        | granted("apps", "deployments", "list", "watch")
+        | granted("", "pods", "list", "watch")
+    )
+    assert rights(only(objects, "ClusterRole", "lockgate-viewer")["rules"]) == viewer
+    releaser = viewer | granted("lockgate.dev", "modeldeployments", "patch")
+    assert rights(only(objects, "ClusterRole", "lockgate-releaser")["rules"]) == releaser
+    bound = [found["roleRef"]["name"] for found in objects if found["kind"].endswith("RoleBinding")]
+    assert not {"lockgate-viewer", "lockgate-releaser"} & set(bound), (
+        "whom to give them to is not ours to say"
+    )
+    without = render(helm, SMALLEST, "rbac.people=false")
+    assert not [found for found in without if found["metadata"]["name"].startswith("lockgate-")]
+
+
 def test_every_admission_policy_is_bound_and_denies(helm: Path) -> None:
     objects = render(helm, SMALLEST)
     policies = {

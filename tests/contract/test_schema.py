@@ -10,10 +10,14 @@ import pytest
 import yaml
 from tests.fakes.builders import deployment_object, runtime_object
 
+from lockgate.api import analysis as api_analysis
+from lockgate.api import requests as api_requests
 from lockgate.api import spec as api_spec
 from lockgate.api import status as api_status
 from lockgate.api.conditions import ConditionStatus
 from lockgate.api.parse import parse_model_deployment, parse_model_runtime
+from lockgate.api.parse_analysis import METRICS_LIMIT, PROMQL_LIMIT
+from lockgate.api.promql import PLACES
 from lockgate.api.status_codec import parse_status, to_dict
 from lockgate.names import ConditionType, Reason
 from lockgate.sentences import CAUSE_LIMIT, SENTENCE_LIMIT
@@ -38,20 +42,54 @@ def snake(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
 
+ANALYSIS = ("spec", "analysis")
 FIELDS_OF_SPEC = {
     "model": ("source", "registry", "collection", "alias"),
     "runtime": ("runtime",),
     "strategy": ("strategy",),
+    "rollback": ("keep_warm",),
 }
 
 
 def test_every_field_of_the_spec_is_parsed_and_nothing_else_is():
     known = {field.name for field in fields(api_spec.ModelDeployment)}
-    identity = {"namespace", "name", "uid", "resource_version", "generation", "retry", "status"}
+    identity = {"namespace", "name", "uid", "resource_version", "generation", "retry", "request", "status"}
     expected = set()
     for name in at("modeldeployments", "spec")["properties"]:
         expected |= set(FIELDS_OF_SPEC.get(name, (snake(name),)))
     assert known - identity == expected
+
+
+def test_every_field_of_an_analysis_is_parsed_and_nothing_else_is():
+    of_metric = {field.name for field in fields(api_analysis.Metric)}
+    assert of_metric == set(map(snake, at("modeldeployments", *ANALYSIS, "metrics", "[]")["properties"]))
+    of_block = set(map(snake, at("modeldeployments", *ANALYSIS)["properties"]))
+    # What the block says for its metrics is theirs once it is read.
+    for_metrics = {"failure_limit", "min_samples", "no_data", "dry_run"}
+    assert of_block - for_metrics == {field.name for field in fields(api_analysis.Analysis)}
+    assert for_metrics < of_metric
+
+
+def test_what_a_metric_does_not_say_is_left_to_the_block():
+    metric = at("modeldeployments", *ANALYSIS, "metrics", "[]")["properties"]
+    assert not [name for name, node in metric.items() if "default" in node]
+
+
+def test_an_analysis_is_bounded_as_it_is_read():
+    metrics = at("modeldeployments", *ANALYSIS, "metrics")
+    assert metrics["maxItems"] == METRICS_LIMIT
+    assert metrics["items"]["properties"]["promql"]["maxLength"] == PROMQL_LIMIT
+    for query in api_analysis.Query:
+        assert at("modelruntimes", "spec", "metrics", query.value)["maxLength"] == PROMQL_LIMIT
+
+
+def test_every_rule_on_promql_knows_the_places_that_can_be_filled():
+    known = ", ".join(f"'${place}'" for place in ("namespace", "name", "release", "window"))
+    texts = [at("modelruntimes", "spec", "metrics", query.value) for query in api_analysis.Query]
+    for node in (*texts, at("modeldeployments", *ANALYSIS, "metrics", "[]", "promql")):
+        (rule,) = node["x-kubernetes-validations"]
+        assert f"in [{known}])" in rule["rule"]
+    assert set(PLACES) == {"namespace", "name", "release", "window"}
 
 
 def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
@@ -65,11 +103,15 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
     ("path", "enum"),
     [
         (("spec", "onAliasMissing"), api_spec.OnAliasMissing),
+        (("spec", "analysis", "noData"), api_analysis.NoData),
+        (("spec", "analysis", "metrics", "[]", "noData"), api_analysis.NoData),
+        (("spec", "analysis", "metrics", "[]", "query"), api_analysis.Query),
         (("status", "phase"), api_status.Phase),
         (("status", "history", "[]", "outcome"), api_status.Outcome),
         (("status", "history", "[]", "trigger"), api_status.Trigger),
         (("status", "rollout", "trigger"), api_status.Trigger),
         (("status", "traffic", "[]", "track"), api_status.Role),
+        (("status", "lastRequest", "outcome"), api_requests.RequestOutcome),
         (("status", "conditions", "[]", "status"), ConditionStatus),
     ],
 )
@@ -91,6 +133,18 @@ def test_defaults_of_the_schema_are_those_of_the_parser():
     rolling = at("modeldeployments", "spec", "strategy", "rolling")["properties"]
     defaulted["spec"]["strategy"] = {"rolling": {name: node["default"] for name, node in rolling.items()}}
     assert parse_model_deployment(minimal) == parse_model_deployment(defaulted)
+
+
+def test_defaults_of_an_analysis_are_those_of_the_parser():
+    minimal = {"metrics": [{"name": "errors", "query": "errors", "max": 0.01}]}
+    nodes = at("modeldeployments", *ANALYSIS)["properties"]
+    given = {name: node["default"] for name, node in nodes.items() if "default" in node}
+    assert len(given) == 6
+    read, defaulted = (
+        parse_model_deployment(deployment_object(strategy={"blueGreen": {}}, analysis=block))
+        for block in (minimal, minimal | given)
+    )
+    assert read == defaulted
 
 
 def every_node(node: dict[str, Any], path: str = ""):
@@ -146,6 +200,8 @@ def test_every_bound_of_a_status_leaves_room_for_what_lockgate_writes():
         "selector": api_status.SELECTOR_LIMIT,
         "step": api_status.VERSION_LIMIT,
         "message": CAUSE_LIMIT,
+        "by": api_status.BY_LIMIT,
+        "request": api_requests.REQUEST_LIMIT,
     }
     for path, node in every_node(status):
         limit = limits.get(path.rpartition(".")[2])

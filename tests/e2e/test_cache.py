@@ -86,7 +86,7 @@ def test_a_pod_starts_from_its_claim_without_a_registry_and_may_write_to_it(
     cluster: ClusterWorld, namespace: str, claim: Path, tmp_path: Path
 ) -> None:
     try:
-        images = build_images()
+        images = build_images(["operator", "modelserver"])
     except Unavailable as reason:
         pytest.skip(str(reason))
     cluster.load_image_archives([images[name].archive for name in ("operator", "modelserver")])

@@ -115,9 +115,9 @@ def fleet(cluster: ClusterWorld, tmp_path: Path) -> Iterator[Fleet]:
     with ApiClient(cluster.kubeconfig) as client:
         found = Fleet(cluster, client)
         found.wait("all serve", found.all_ready)
-        cluster.add(visitor.PART)
+        asking = cluster.add(visitor.PART)
         yield found
-        cluster.kubectl("delete", "pod", "visitor", "-n", NAMESPACE, "--wait=false")
+        asking.stop()
         cluster.kubectl("delete", "modeldeployments", "--all", "-n", NAMESPACE, "--wait=false")
         served.edit_runtime()
 

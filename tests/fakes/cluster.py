@@ -14,7 +14,7 @@ from tests.fakes.api_server import FakeApiServer
 
 from lockgate.domain.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Key, Object, Resource, key_of
 from lockgate.errors import LockgateError
-from lockgate.names import FETCH_CONTAINER, FIELD_MANAGER, LABEL_MODEL_DEPLOYMENT, SERVER_CONTAINER
+from lockgate.names import FETCH_CONTAINER, FIELD_MANAGER, LABEL_WORKLOAD, SERVER_CONTAINER
 from lockgate.watch.store import Store
 
 SOMEBODY = "somebody"
@@ -51,7 +51,8 @@ class FakeCluster:
 
     async def delete(self, resource: Resource, obj: Object) -> None:
         self._count(f"delete {resource.kind}")
-        self.server.delete(resource, key_of(obj), meant=obj)
+        if (resource, key_of(obj)) in self.objects:
+            self.server.delete(resource, key_of(obj), meant=obj)
 
     def put(self, resource: Resource, obj: Object) -> Object:
         """What another client wrote, status and all."""
@@ -88,7 +89,7 @@ class FakeCluster:
         """Let the Deployment controller and the kubelet bring a Deployment's pods out."""
         workload = deepcopy(self.objects[DEPLOYMENT, key])
         for resource, pod_key in [k for k in self.objects if k[0] is POD]:
-            if self.objects[resource, pod_key]["metadata"]["labels"][LABEL_MODEL_DEPLOYMENT] == key[1]:
+            if self.objects[resource, pod_key]["metadata"]["labels"][LABEL_WORKLOAD] == key[1]:
                 self.drop(resource, pod_key)
         replicas = workload["spec"]["replicas"]
         owner = self.replica_set(key)

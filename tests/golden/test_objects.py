@@ -40,6 +40,7 @@ CASES = Path(__file__).parent / "cases"
                 "command": ["/server"],
                 "env": [{"name": "THREADS", "value": "2"}],
                 "terminationGracePeriodSeconds": 60,
+                "metrics": {"path": "/internal/metrics", "port": 9100},
             },
             5 * 10**9,
             id="everything",

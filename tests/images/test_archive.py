@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from lockgate_sandbox.errors import SandboxError
-from lockgate_sandbox.images.archive import read_archive, write_archive
+from lockgate_sandbox.images.archive import archives, drop_old, read_archive, write_archive
 
 TAG = "localhost/lockgate/thing:key"
 
@@ -74,3 +75,22 @@ def test_a_file_that_is_no_archive_of_ours_is_told_by_name(tmp_path: Path, conte
     path.write_bytes(content)
     with pytest.raises(SandboxError, match=r"broken\.tar is not an image archive"):
         read_archive("broken", path)
+
+
+def test_only_the_newest_archives_of_an_image_are_kept_and_those_of_others_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    archives().mkdir(parents=True)
+    keys = [f"{number:016x}" for number in range(5)]
+    for age, key in enumerate(keys):
+        for name in (f"envoy-{key}.tar", f"envoy-gateway-{key}.tar"):
+            (archives() / name).touch()
+            os.utime(archives() / name, (1000 - age, 1000 - age))
+    halves = (f".envoy-{keys[0]}.tar.4711", f".envoy-gateway-{keys[0]}.tar.4712")
+    for name in halves:
+        (archives() / name).touch()
+    drop_old("envoy")
+    kept = {path.name for path in archives().iterdir()}
+    others = {f"envoy-gateway-{key}.tar" for key in keys}
+    assert kept == {f"envoy-{key}.tar" for key in keys[:3]} | others | {halves[1]}

@@ -21,11 +21,11 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture(scope="module")
 def images(cluster: ClusterWorld, request: pytest.FixtureRequest) -> Mapping[str, Image]:
-    """All images, known to the node."""
+    """The images of our own making, known to the node."""
     # Building may take a minute: its progress must be seen, captured output is not.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         try:
-            built = build_images()
+            built = build_images(["operator", "modelserver", "registry"])
         except Unavailable as reason:
             pytest.skip(str(reason))
     cluster.load_image_archives([image.archive for image in built.values()])

@@ -28,6 +28,11 @@ def in_namespace(world: RunningWorld, namespace: str) -> list[Json]:
     ]
 
 
+def finished(world: RunningWorld, agent: str) -> list[Json]:
+    """Every finished request of a program, by how it calls itself."""
+    return [entry for entry in _lines(world, agent) if (entry.get("userAgent") or "").startswith(agent)]
+
+
 def told(entries: list[Json]) -> str:
     """One line a request, for whoever reads why a test failed."""
     return "\n".join(map(_told, entries)) or "no request"

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.contract.test_schema import ROOT, at
 from tests.contract.widest import widest
+from tests.fakes.builders import runtime_object
 from tests.integration.site import verdict
 
 from lockgate_sandbox.api import ApiClient, ApiError, Json
@@ -65,6 +66,67 @@ def test_what_no_pass_could_use_is_refused_at_the_door(client, path, spec, said)
         client.post(path, body(**spec))
     assert refused.value.status == 422
     assert said in str(refused.value)
+
+
+def metric(**fields: Any) -> Json:
+    """An analysis of one metric, changed so; a field that is None is left out."""
+    known = {"name": "errors", "query": "errors", "max": 0.01} | fields
+    return {"metrics": [{name: value for name, value in known.items() if value is not None}]}
+
+
+@pytest.mark.parametrize(
+    ("analysis", "said"),
+    [
+        ({"metrics": []}, "spec.analysis.metrics"),
+        (metric() | {"interval": "4s"}, "at least 5s and at most 24h"),
+        (metric() | {"interval": "25h"}, "at least 5s and at most 24h"),
+        (metric() | {"count": 0}, "spec.analysis.count"),
+        (metric() | {"noData": "Wait"}, "spec.analysis.noData"),
+        (metric(name="Errors"), "spec.analysis.metrics[0].name"),
+        (metric(query="cpu"), "spec.analysis.metrics[0].query"),
+        (metric(query=None), "either query, which means the runtime's own PromQL, or promql"),
+        (metric(promql="x"), "either query, which means the runtime's own PromQL, or promql"),
+        (metric(max=None), "by min, by max or by both, or by maxRatioToStable alone"),
+        (metric(maxRatioToStable=2), "by min, by max or by both, or by maxRatioToStable alone"),
+        (metric(max="1%"), "spec.analysis.metrics[0].max"),
+        (metric(min=0.02), "min must not be above max"),
+        (metric(max=None, maxRatioToStable=0), "write a number above 0"),
+        (metric(query=None, promql="rate(x[$__interval])"), "only $namespace, $name, $release and $window"),
+        (metric(query=None, promql="x{r='${release}'}"), "only $namespace, $name, $release and $window"),
+        (metric(query=None, promql="x", max=None, maxRatioToStable=2), "must name $release"),
+        ({"metrics": metric()["metrics"] * 2}, "Duplicate value"),
+    ],
+)
+def test_an_analysis_that_no_pass_could_use_is_refused_with_the_fix(client, path, analysis, said):
+    with pytest.raises(ApiError) as refused:
+        client.post(path, body(strategy={"blueGreen": {}}, analysis=analysis))
+    assert refused.value.status == 422
+    assert said in str(refused.value)
+
+
+def test_an_analysis_is_completed_by_the_server_and_a_metric_is_left_as_it_was_written(client, path):
+    own = "label_replace(sum(rate(x{r='$release'}[$window])), 'a', '$1', 'b', '(.*)$')"
+    written = {"name": "own", "promql": own, "max": 1, "dryRun": True}
+    taken = client.post(
+        path, body(strategy={"blueGreen": {}}, analysis={"metrics": [written, *metric()["metrics"]]})
+    )
+    assert taken["spec"]["analysis"] == {
+        "interval": "30s",
+        "count": 3,
+        "failureLimit": 0,
+        "inconclusiveLimit": 0,
+        "noData": "Hold",
+        "dryRun": False,
+        "metrics": [written, *metric()["metrics"]],
+    }
+
+
+@pytest.mark.parametrize("query", ["requests", "errors", "latency"])
+def test_the_promql_of_a_runtime_names_only_what_can_be_put_in(client, query):
+    runtime = runtime_object(metrics={"path": "/metrics", query: "x{pod='$pod'}"})
+    with pytest.raises(ApiError, match=r"only \$namespace, \$name, \$release and \$window") as refused:
+        client.post(f"{GROUP}/modelruntimes", runtime | {"metadata": {"name": "odd"}})
+    assert refused.value.status == 422
 
 
 def test_a_day_is_not_too_long(client, path):

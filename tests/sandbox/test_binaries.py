@@ -154,12 +154,21 @@ def test_files_of_a_module_are_fetched_once_and_then_found(
     go_calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carried = tmp_path / "module" / GATEWAY_API.within
-    carried.mkdir(parents=True)
-    (carried / "crd.yaml").write_text("kind: CustomResourceDefinition")
+    (carried / "more").mkdir(parents=True)
+    for path in ("crd.yaml", "more/crd.yaml"):
+        (carried / path).write_text("kind: CustomResourceDefinition")
+        (carried / path).chmod(0o444)
+    (carried / "more").chmod(0o555)
     monkeypatch.setenv("GO_MODULE", str(tmp_path / "module"))
     found = files_of(GATEWAY_API)
     assert found == cached(GATEWAY_API)
-    assert [path.name for path in found.iterdir()] == ["crd.yaml"]
+    assert sorted(path.relative_to(found).as_posix() for path in found.rglob("*")) == [
+        "crd.yaml",
+        "more",
+        "more/crd.yaml",
+    ]
+    # As Go's own cache is, but whoever tidies up need not be root.
+    assert (found / "more").stat().st_mode & 0o200
     assert files_of(GATEWAY_API) == found
     assert go_calls.read_text().split() == ["env", "mod"]
     assert _cache_content() == sorted(["gateway-api.lock", found.name])

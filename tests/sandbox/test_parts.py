@@ -88,13 +88,14 @@ def test_a_part_is_one_short_file_of_its_name_and_can_be_had_wherever_it_says(na
 
 def test_a_part_comes_after_all_it_needs_and_each_comes_once() -> None:
     names = [known.name for known in in_order(["visitor", "registry"], Level.CLUSTER)]
-    assert names == ["registry", "lockgate", "models", "visitor"]
+    assert names == ["registry", "crowd", "lockgate", "models", "visitor"]
 
 
-def test_a_part_that_is_not_there_is_refused_before_any_world_starts(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("command", ["up", "build"])
+def test_a_part_that_is_not_there_is_refused_before_anything_starts(
+    capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    assert main(["up", "--with", "registry,prometeus"]) == 1
+    assert main([command, "--with", "registry,prometeus"]) == 1
     said = capsys.readouterr()
     assert "there is no part 'prometeus'; there are " in said.err
     assert ", registry, visitor" in said.err

@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 from lockgate_sandbox import objects
 from lockgate_sandbox.images import Image
-from lockgate_sandbox.parts import lockgate, models
+from lockgate_sandbox.parts import lockgate, models, prometheus
 from lockgate_sandbox.parts.registry import PART, Registry
 from lockgate_sandbox.pytest_plugin import part
 from lockgate_sandbox.running import RunningWorld
@@ -77,6 +77,22 @@ def test_lockgate_follows_the_registry_that_came_with_it(world: RunningWorld, tm
     wait_until("it says what the alias means", said)
     assert not operator.says(models.NAMESPACE, models.MODEL).serves("v0")
     world.kubectl("get", "deployment", models.MODEL, "-n", models.NAMESPACE)
+
+
+def test_prometheus_reads_lockgate_whichever_of_them_came_first(world: RunningWorld) -> None:
+    world.add(lockgate.PART)
+    watching = world.add(prometheus.PART)
+    found = wait_until("it reads", lambda: watching.query("lockgate_reconcile_total"))
+    assert all(json.loads(labels)["instance"] in world.add(lockgate.PART).url for labels in found)
+    assert watching.query("max(count_over_time(up[5m]))")["{}"] >= 1
+
+
+def test_whoever_is_to_be_scraped_is_found_with_the_labels_that_were_given(world: RunningWorld) -> None:
+    watching = world.add(prometheus.PART)
+    address = world.add(lockgate.PART).url.removeprefix("http://")
+    watching.scrape("once-more", address, release="e761db1f")
+    ups = wait_until("it is scraped", lambda: watching.query('up{release="e761db1f"} == 1'))
+    assert len(ups) == 1
 
 
 def test_another_process_sees_the_parts_and_not_their_keys(world: RunningWorld) -> None:

@@ -8,6 +8,7 @@ from tests.fakes.facts import pod, release, workload
 
 from lockgate.domain.gate import Evidence, Holds
 from lockgate.domain.observed import Observed, RouteFacts
+from lockgate.domain.split import TrafficSplit
 from lockgate.plan.gates.available import available
 from lockgate.plan.gates.routed import routed
 
@@ -56,8 +57,8 @@ def test_where_no_pods_are_asked_for_there_is_nothing_to_prove():
     assert available(evidence, T0).holds is Holds.YES
 
 
-SPLIT = (("churn", 90), ("churn-next", 10))
-OTHER = (("churn", 100),)
+SPLIT = TrafficSplit(weights=(("churn", 90), ("churn-next", 10)))
+OTHER = TrafficSplit(weights=(("churn", 100),))
 
 
 @pytest.mark.parametrize(

@@ -31,38 +31,38 @@ def pod(made_of, *, name=None, uid=None):
 async def test_a_pod_counts_when_its_replica_set_is_of_our_deployment_by_uid():
     lineage = Lineage(Reads({"churn-a": "uid-of-ours", "churn-b": "uid-of-another"}))
     ours, theirs, none = pod("a"), pod("b"), {"metadata": {}}
-    assert await lineage.of(KEY, WORKLOAD, [ours, theirs, none]) == [ours]
+    assert await lineage.of(KEY, [WORKLOAD], [ours, theirs, none]) == [ours]
 
 
 async def test_a_replica_set_made_anew_under_the_name_of_an_old_one_vouches_for_its_own_pods_only():
     lineage = Lineage(Reads({"churn-a": "uid-of-ours"}))
     old, new = pod("a", uid="uid-of-one-long-gone"), pod("a")
-    assert await lineage.of(KEY, WORKLOAD, [old, new]) == [new]
+    assert await lineage.of(KEY, [WORKLOAD], [old, new]) == [new]
 
 
 async def test_each_replica_set_is_read_once_whatever_it_turned_out_to_be():
     reads = Reads({"churn-a": "uid-of-ours"})
     lineage = Lineage(reads)
     for _ in range(5):
-        await lineage.of(KEY, WORKLOAD, [pod("a"), pod("gone")])
+        await lineage.of(KEY, [WORKLOAD], [pod("a"), pod("gone")])
     assert reads.names == ["churn-a", "churn-gone"]
 
 
 async def test_a_controller_of_another_name_is_not_even_read():
     reads = Reads({})
-    await Lineage(reads).of(KEY, WORKLOAD, [pod("a", name="somebody-else")])
+    await Lineage(reads).of(KEY, [WORKLOAD], [pod("a", name="somebody-else")])
     assert reads.names == []
 
 
 async def test_pods_that_name_ever_new_replica_sets_cost_few_reads_and_little_memory():
     reads = Reads({"churn-ours": "uid-of-ours"})
     lineage = Lineage(reads)
-    assert await lineage.of(KEY, WORKLOAD, [pod("ours")]) == [pod("ours")]
+    assert await lineage.of(KEY, [WORKLOAD], [pod("ours")]) == [pod("ours")]
     for number in range(300):
         before = len(reads.names)
-        await lineage.of(KEY, WORKLOAD, [pod(f"{number}-{each}") for each in range(50)])
+        await lineage.of(KEY, [WORKLOAD], [pod(f"{number}-{each}") for each in range(50)])
         assert len(reads.names) - before <= READS_A_PASS
     assert len(lineage._owners[KEY]) <= REMEMBERED
-    assert lineage.known(KEY, WORKLOAD, [pod("ours")]) == [pod("ours")]
+    assert lineage.known(KEY, [WORKLOAD], [pod("ours")]) == [pod("ours")]
     lineage.forget(KEY)
     assert KEY not in lineage._owners

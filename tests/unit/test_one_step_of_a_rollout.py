@@ -1,6 +1,6 @@
 """One call of the planner at a time: the whole state that it leaves, what has ended, what is to be there."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,12 +17,10 @@ from lockgate.api.status import (
     RolloutState,
     Trigger,
 )
-from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import FetchFacts, Observed, Target
-from lockgate.domain.plan import Course, Stage, Step, Track, TrafficSplit
+from lockgate.domain.plan import Course, Stage, Track
 from lockgate.domain.release import release_of
 from lockgate.names import Reason
-from lockgate.plan import strategies
 from lockgate.plan.failures import recipe_of
 from lockgate.plan.planner import plan_rollout
 
@@ -459,93 +457,3 @@ def test_when_a_candidate_ends_while_nobody_answers_the_verdict_is_of_what_was_w
 def test_what_was_wanted_last_and_never_began_is_not_resolved_yet():
     plan = planned(known(RolloutState(), desired=V2), None, Observed())
     assert (plan.decision.course, plan.stage) == (Course.NOTHING_TO_SERVE, None)
-
-
-@dataclass(frozen=True)
-class InSteps:
-    """A strategy with a workload of its own for the candidate, as far as these gates let it."""
-
-    holds: bool = True
-
-
-def in_steps(block):
-    def gate(evidence, now):
-        return YES if block.holds else GateVerdict(holds=Holds.NOT_YET, sentence="wait")
-
-    def seen_at(replicas):
-        def asked(evidence, now):
-            assert (evidence.replicas, evidence.candidate, now) == (replicas, V2, LATER)
-            return YES
-
-        return asked
-
-    return (
-        Step(replicas=25, weight=10, in_place=False, gates=(gate, seen_at(1))),
-        Step(replicas=50, weight=None, in_place=False, gates=(gate, seen_at(2))),
-        Step(replicas=100, weight=None, in_place=True, gates=(gate, seen_at(4))),
-    )
-
-
-@pytest.fixture
-def stepwise(monkeypatch):
-    """A ModelDeployment that rolls out in three steps."""
-    monkeypatch.setitem(strategies._STEPS, InSteps, in_steps)
-
-    def asked(step, *, holds=True, state=ROLLING):
-        return replace(known(replace(state, step=step), replicas=4), strategy=InSteps(holds))
-
-    return asked
-
-
-def split(weight, replicas):
-    stable = Track(role=Role.STABLE, release=V1, workload="churn", replicas=4)
-    rising = Track(role=Role.CANDIDATE, release=V2, workload="churn-00000002", replicas=replicas)
-    weights = (("churn", 100 - weight), ("churn-00000002", weight))
-    return Stage(tracks=(stable, rising), split=TrafficSplit(weights=weights))
-
-
-@pytest.mark.parametrize(
-    ("step", "stage"),
-    [(0, split(10, 1)), (1, split(50, 2)), (2, trying(V2, 4))],
-    ids=["a weight of its own", "traffic that follows the pods", "in place"],
-)
-def test_each_step_says_all_that_should_be_there(stepwise, step, stage):
-    plan = planned(stepwise(step, holds=False), V2, Observed())
-    assert (plan.state.step, plan.stage, plan.steps) == (step, stage, 3)
-
-
-def test_a_step_whose_gates_hold_leads_to_the_next_and_the_last_to_the_end(stepwise):
-    for step, stage in ((0, split(50, 2)), (1, trying(V2, 4))):
-        plan = planned(stepwise(step), V2, Observed())
-        assert plan.state == replace(ROLLING, step=step + 1)
-        assert (plan.stage, plan.finished, plan.wake) == (stage, (), LATER)
-    plan = planned(stepwise(2), V2, Observed())
-    assert plan.state == RolloutState(stable=V2)
-    assert [entry.outcome for entry in plan.finished] == [Outcome.PROMOTED]
-
-
-@pytest.mark.parametrize("step", [3, -1])
-def test_a_step_that_the_strategy_does_not_have_is_the_first(stepwise, step):
-    assert planned(stepwise(step, holds=False), V2, Observed()).state.step == 0
-
-
-def test_a_first_version_has_nothing_to_share_the_traffic_with(stepwise):
-    stage = planned(stepwise(1, holds=False, state=FIRST), V2, Observed()).stage
-    alone = Track(role=Role.CANDIDATE, release=V2, workload="churn-00000002", replicas=2)
-    assert stage == Stage(tracks=(alone,))
-
-
-@pytest.mark.parametrize(("wanted", "step"), [(V1, 0), (V3, 0)])
-def test_another_target_begins_at_the_first_step(stepwise, wanted, step):
-    assert planned(stepwise(2), wanted, Observed()).state.step == step
-
-
-def test_an_abort_ends_at_the_first_step(stepwise):
-    late = planned(stepwise(2, holds=False), V2, Observed(unmoved=DEADLINE))
-    assert (late.state.step, late.state.candidate) == (0, None)
-
-
-def test_what_none_ever_ran_begins_at_the_first_step(stepwise):
-    state = RolloutState(stable=V2, unproven=True, fallback=V1)
-    plan = planned(stepwise(2, holds=False, state=state), V2, Observed())
-    assert (plan.state.step, plan.state.candidate) == (0, V2)

@@ -24,6 +24,7 @@ states = st.builds(
 )
 workloads = st.none() | st.builds(
     WorkloadFacts,
+    name=st.just("churn"),
     revision=st.none() | revisions,
     replicas=st.integers(0, 3),
     updated=st.integers(0, 3),
@@ -156,6 +157,7 @@ class Rollouts(RuleBasedStateMachine):
 
     def plan(self):
         workload = self.running and WorkloadFacts(
+            name="churn",
             revision=self.running,
             replicas=2,
             updated=2 if self.complete else 1,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from tests.fakes.builders import PODS, SOURCE, T0, deployment, revision, runtime_object
 from tests.fakes.drawn import drawn
 
@@ -12,11 +13,16 @@ from lockgate.domain.observed import Observed, Target
 from lockgate.plan.planner import plan_rollout
 
 
-def pod(settings: PodSettings) -> dict[str, Any]:
+def template(settings: PodSettings, **runtime: Any) -> dict[str, Any]:
     asked = deployment()
     plan = plan_rollout(asked, Target(revision=revision(1), pinned=False), Observed(), T0)
-    rendered = drawn(asked, parse_model_runtime(runtime_object()), plan, settings)[0]
-    spec: dict[str, Any] = rendered["spec"]["template"]["spec"]
+    rendered = drawn(asked, parse_model_runtime(runtime_object(**runtime)), plan, settings)[0]
+    made: dict[str, Any] = rendered["spec"]["template"]
+    return made
+
+
+def pod(settings: PodSettings) -> dict[str, Any]:
+    spec: dict[str, Any] = template(settings)["spec"]
     return spec
 
 
@@ -111,3 +117,25 @@ def test_pods_write_to_the_cache_with_the_group_that_was_named():
 
 def test_without_a_claim_a_pod_is_what_it_was():
     assert pod(replace(PODS, cache_max_bytes=5, cache_fs_group=7)) == pod(PODS)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "annotations", "ports"),
+    [
+        (None, {}, {"http": 8080}),
+        ({"path": "/m"}, {"scrape": "true", "path": "/m", "port": "8080"}, {"http": 8080}),
+        ({"path": "/m", "port": 8080}, {"scrape": "true", "path": "/m", "port": "8080"}, {"http": 8080}),
+        (
+            {"path": "/m", "port": 9100},
+            {"scrape": "true", "path": "/m", "port": "9100"},
+            {"http": 8080, "metrics": 9100},
+        ),
+    ],
+)
+def test_a_pod_says_where_its_metrics_are_if_its_server_has_any(metrics, annotations, ports):
+    made = template(PODS, **({} if metrics is None else {"metrics": metrics}))
+    told = made["metadata"]["annotations"]
+    prefix = "prometheus.io/"
+    assert {name.removeprefix(prefix): text for name, text in told.items() if prefix in name} == annotations
+    (server,) = made["spec"]["containers"]
+    assert {port["name"]: port["containerPort"] for port in server["ports"]} == ports

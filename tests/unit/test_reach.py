@@ -14,7 +14,8 @@ from tests.fakes.builders import revision
 
 from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
-from lockgate.domain.plan import Stage, Track, Weights
+from lockgate.domain.plan import Stage, Track
+from lockgate.domain.split import TrafficSplit, Weights
 from lockgate.plan.arms import compose
 from lockgate.plan.reach import pods_for, within_reach
 
@@ -56,8 +57,12 @@ class World:
             )
             for name, one in self.workloads.items()
         )
-        route = RouteFacts(written=tuple(self.written.items()), served=tuple(self.served.items()))
-        return Observed(workload=None, others=facts, route=route if self.written else None)
+        written, served = (
+            TrafficSplit(weights=tuple(weights.items())) if weights else None
+            for weights in (self.written, self.served)
+        )
+        route = RouteFacts(written=written, served=served) if written else None
+        return Observed(workload=None, others=facts, route=route)
 
     def operations(self, stage: Stage) -> list[tuple[str, object]]:
         """Grow, route, shrink."""

@@ -51,9 +51,14 @@ def test_whatever_of_a_runtime_shows_in_a_pod_makes_another_release(spec):
 
 
 def test_what_of_a_runtime_shows_in_no_pod_makes_none():
-    other = kind(acceptedFormats=["onnx", "gguf"], metrics={"path": "/metrics"}, onChange="NextVersion")
+    other = kind(acceptedFormats=["onnx", "gguf"], onChange="NextVersion")
     assert runtime_text(other) == runtime_text(kind())
     assert other.on_change is OnChange.NEXT_VERSION
+
+
+def test_where_a_runtime_has_its_metrics_waits_for_the_next_release_and_makes_none():
+    other = kind(metrics={"path": "/metrics", "port": 9100, "errors": "x{r='$release'}"})
+    assert runtime_text(other) == runtime_text(kind())
 
 
 def test_a_spec_that_asks_for_something_else_is_no_edit_of_the_runtime():

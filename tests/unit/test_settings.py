@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.observe.prometheus import open_prometheus
 from lockgate.settings import Settings, SettingsError
 
 MINIMUM = {
@@ -79,3 +80,51 @@ def test_an_api_key_goes_over_plain_http_only_when_that_is_asked_for(address, al
     else:
         with pytest.raises(SettingsError, match="LOCKGATE_REGISTRY_"):
             Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "allowed", "starts"),
+    [
+        ("http://prometheus.monitoring.svc:9090", "", "", True),
+        ("https://metrics.example/prefix", "/token", "", True),
+        ("http://127.0.0.1:9090", "/token", "", True),
+        ("http://prometheus.monitoring.svc:9090", "/token", "", False),
+        ("http://prometheus.monitoring.svc:9090", "/token", "true", True),
+        ("prometheus:9090", "", "", False),
+        ("https://", "", "", False),
+        ("https://me:secret@metrics.example", "", "", False),
+        ("https://metrics.example?token=secret", "", "", False),
+        ("https://metrics.example#secret", "", "", False),
+    ],
+)
+def test_a_prometheus_is_an_address_without_secrets_and_its_token_goes_over_plain_http_only_when_asked_for(
+    address, token, allowed, starts
+):
+    given = MINIMUM | {
+        "LOCKGATE_PROMETHEUS_URL": address,
+        "LOCKGATE_PROMETHEUS_TOKEN_FILE": token,
+        "LOCKGATE_PROMETHEUS_ALLOW_HTTP": allowed,
+    }
+    if starts:
+        assert Settings.from_environment(given).prometheus_url == address
+        return
+    with pytest.raises(SettingsError, match="LOCKGATE_PROMETHEUS_URL") as refused:
+        Settings.from_environment(given)
+    assert "secret" not in str(refused.value)
+
+
+async def test_authorities_of_a_prometheus_that_are_none_stop_the_start(tmp_path):
+    bundle = tmp_path / "ca.crt"
+    bundle.write_text("no certificate")
+    given = {
+        "LOCKGATE_PROMETHEUS_URL": "https://metrics.example",
+        "LOCKGATE_PROMETHEUS_CA_BUNDLE": str(bundle),
+    }
+    for wrong in (bundle, tmp_path / "missing"):
+        given["LOCKGATE_PROMETHEUS_CA_BUNDLE"] = str(wrong)
+        with pytest.raises(SettingsError, match=f"LOCKGATE_PROMETHEUS_CA_BUNDLE is {wrong}"):
+            open_prometheus(Settings.from_environment(MINIMUM | given))
+
+
+async def test_without_an_address_there_is_no_prometheus():
+    assert open_prometheus(Settings.from_environment(MINIMUM)) is None

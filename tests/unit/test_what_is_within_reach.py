@@ -7,7 +7,8 @@ from tests.fakes.facts import release, workload
 
 from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
-from lockgate.domain.plan import Stage, Track, TrafficSplit
+from lockgate.domain.plan import Stage, Track
+from lockgate.domain.split import TrafficSplit
 from lockgate.plan.reach import pods_for, within_reach
 
 OLD, NEW, THIRD = release(1), release(2), release(3)
@@ -27,7 +28,9 @@ def test_a_share_of_the_traffic_needs_its_share_of_the_pods_rounded_up(size, wei
 
 
 def to(*weights: tuple[str, int], served: tuple[tuple[str, int], ...] | None = None) -> RouteFacts:
-    return RouteFacts(written=weights, served=served)
+    return RouteFacts(
+        written=TrafficSplit(weights=weights), served=TrafficSplit(weights=served) if served else None
+    )
 
 
 def alone(replicas: int, weights: tuple[tuple[str, int], ...] | None) -> Stage:
@@ -90,7 +93,9 @@ def test_a_weight_does_not_rise_on_the_pods_of_another_release():
         tracks=(Track(role=Role.CANDIDATE, release=NEW, workload="churn", replicas=4),),
         split=TrafficSplit(weights=(("churn", 100),)),
     )
-    there = Observed(others=(there_is("churn", OLD, 4),), route=RouteFacts(written=(("other", 100),)))
+    there = Observed(
+        others=(there_is("churn", OLD, 4),), route=RouteFacts(written=TrafficSplit(weights=(("other", 100),)))
+    )
     assert within_reach(ideal, there, 4).split == TrafficSplit(weights=(("other", 100),))
     there = replace(there, others=(there_is("churn", NEW, 4),))
     assert within_reach(ideal, there, 4).split == ideal.split
@@ -101,7 +106,9 @@ def test_what_an_autoscaler_decides_is_left_to_it():
         tracks=(Track(role=Role.STABLE, release=OLD, workload="churn", replicas=None),),
         split=TrafficSplit(weights=(("churn", 100),)),
     )
-    there = Observed(others=(there_is("churn", OLD, 4),), route=RouteFacts(written=(("churn", 100),)))
+    there = Observed(
+        others=(there_is("churn", OLD, 4),), route=RouteFacts(written=TrafficSplit(weights=(("churn", 100),)))
+    )
     assert within_reach(ideal, there, 4) == ideal
 
 

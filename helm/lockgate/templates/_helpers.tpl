@@ -71,6 +71,11 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- printf "%s-registries" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
 
+{{/* Where the gateways are named. */}}
+{{- define "lockgate.gatewaysName" -}}
+{{- printf "%s-gateways" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
 {{/* The file that names the further registries to the operator. */}}
 {{- define "lockgate.registriesFile" -}}
 {{- $all := dict -}}
@@ -150,7 +155,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Server-side apply of an object that is not there yet needs "create" beside "patch".
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Whose a pod is shows in its ReplicaSet, which is read once.
 - apiGroups: [apps]
   resources: [replicasets]
@@ -161,11 +166,29 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, create, delete]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.gateways }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- end -}}
+
+{{/* What people see: the models, and the workloads and pods that they run in. */}}
+{{- define "lockgate.viewerRules" -}}
+- apiGroups: [lockgate.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
 {{- end -}}

@@ -9,7 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.moments import parse_time
+from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
+from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
+    Followed,
     Identity,
     ModelDeployment,
     ModelRuntime,
@@ -18,14 +22,13 @@ from lockgate.api.spec import (
     Pin,
     Protocol,
     Resources,
-    Rolling,
-    RuntimeMetrics,
 )
-from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT, parse_time
+from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
+from lockgate.api.strategy import STRATEGIES, Rolling
 from lockgate.errors import InvalidSpec
-from lockgate.names import ANNOTATION_RETRY, DEFAULT_SOURCE
-from lockgate.sentences import listed, sentence
+from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
+from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
 _PATH_LIMIT = 512
@@ -45,13 +48,16 @@ def parse_identity(raw: Mapping[str, Any]) -> Identity:
     )
 
 
-def parse_followed(raw: Mapping[str, Any]) -> tuple[str, str]:
-    """Collection and alias as they were written, for those who count, whatever else the spec says."""
+def parse_followed(raw: Mapping[str, Any]) -> Followed:
+    """Collection, alias and strategy as they were written, for those who count, whatever else is there."""
     model = read.lenient(lambda: dict(raw["spec"]["model"])) or {}
+    strategy = read.lenient(
+        lambda: next((name for name in STRATEGIES if name in raw["spec"]["strategy"]), None)
+    )
     registry, collection, alias = (
         sentence(model.get(name), ALIAS_LIMIT) for name in ("registry", "collection", "alias")
     )
-    return f"{registry}/{collection}", alias
+    return Followed(f"{registry}/{collection}", alias, strategy or "rolling")
 
 
 def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
@@ -79,20 +85,32 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     identity, spec = parse_identity(raw), read.optional_section(raw, "spec", "") or {}
     model = read.section(spec, "model", "spec")
     deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
+    traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
+    strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic)
+    analysis = parse_analysis(read.optional_section(spec, "analysis", "spec"))
+    if analysis is not None and isinstance(strategy, Rolling):
+        raise InvalidSpec(
+            "spec.analysis",
+            "judges the steps of a rollout, and rolling has none; choose another spec.strategy",
+        )
     return ModelDeployment(
         namespace=identity.namespace,
         name=identity.name,
         uid=identity.uid,
         resource_version=identity.resource_version,
         generation=identity.generation,
-        retry=_parse_retry(raw),
+        retry=_annotation(raw, ANNOTATION_RETRY),
+        request=_annotation(raw, ANNOTATION_REQUEST),
         source=_parse_source(model),
         registry=read.text(model, "registry", "spec.model", ALIAS_LIMIT),
         collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
         alias=read.text(model, "alias", "spec.model", ALIAS_LIMIT),
         runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
-        strategy=_parse_strategy(read.optional_section(spec, "strategy", "spec")),
+        strategy=strategy,
+        traffic=traffic,
+        keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
+        analysis=analysis,
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
@@ -112,16 +130,15 @@ def _parse_source(model: Mapping[str, Any]) -> str:
     return read.text(model, "source", "spec.model", SOURCE_LIMIT)
 
 
-def _parse_retry(raw: Mapping[str, Any]) -> str:
-    """Any value will do, as long as it is another one than before."""
+def _annotation(raw: Mapping[str, Any], name: str) -> str:
+    """What people wrote there, empty where they wrote nothing."""
     annotations = read.lenient(lambda: dict(raw["metadata"]["annotations"])) or {}
-    return str(annotations.get(ANNOTATION_RETRY, ""))
+    return str(annotations.get(name, ""))
 
 
 def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
     spec = read.optional_section(raw, "spec", "") or {}
     resources = read.optional_section(spec, "resources", "spec")
-    metrics = read.optional_section(spec, "metrics", "spec")
     return ModelRuntime(
         name=name,
         image=read.text(spec, "image", "spec", _PATH_LIMIT),
@@ -137,7 +154,9 @@ def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
         termination_grace_period_seconds=read.integer(
             spec, "terminationGracePeriodSeconds", "spec", default=30, least=1, most=3600
         ),
-        metrics=None if metrics is None else _parse_metrics(metrics),
+        metrics=parse_runtime_metrics(
+            read.optional_section(spec, "metrics", "spec"), _PATH_LIMIT, _LARGEST_PORT
+        ),
         on_change=read.choice(spec, "onChange", "spec", default=OnChange.ROLLOUT),
     )
 
@@ -149,32 +168,8 @@ def _parse_variables(raw: Any) -> tuple[tuple[str, str], ...]:
     return variables
 
 
-def _parse_metrics(raw: Mapping[str, Any]) -> RuntimeMetrics:
-    has_port = raw.get("port") is not None
-    return RuntimeMetrics(
-        path=read.text(raw, "path", "spec.metrics", _PATH_LIMIT),
-        port=read.integer(raw, "port", "spec.metrics", least=1, most=_LARGEST_PORT) if has_port else None,
-        **{
-            name: None if raw.get(name) is None else str(raw[name])
-            for name in ("requests", "errors", "latency")
-        },
-    )
-
-
-def _parse_strategy(raw: Mapping[str, Any] | None) -> Rolling:
-    block = {} if not raw else read.optional_section(raw, "rolling", "spec.strategy")
-    if block is None:
-        raise InvalidSpec(
-            "spec.strategy", f"names {listed(map(str, raw or {}))}; this release knows only rolling"
-        )
-    parent = "spec.strategy.rolling"
-    surge = read.bound(block, "maxSurge", parent, default="25%")
-    unavailable = read.bound(block, "maxUnavailable", parent, default=0)
-    if str(surge).strip("0%") == "" and str(unavailable).strip("0%") == "":
-        raise InvalidSpec(
-            parent, "allows neither maxSurge nor maxUnavailable, so no pod could ever be replaced"
-        )
-    return Rolling(max_surge=surge, max_unavailable=unavailable)
+def _parse_keep_warm(raw: Mapping[str, Any] | None) -> timedelta:
+    return read.duration(raw or {}, "keepWarmFor", "spec.rollback", default="30s")
 
 
 def _parse_min_ready(spec: Mapping[str, Any], deadline: timedelta) -> int:

@@ -12,8 +12,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from lockgate.api.moments import parse_time
 from lockgate.api.quantity import parse_quantity
-from lockgate.api.status import LARGEST_NUMBER, is_count, parse_time
+from lockgate.api.status import LARGEST_NUMBER, is_count
 from lockgate.errors import InvalidSpec
 from lockgate.sentences import cause, is_name, listed, sentence
 

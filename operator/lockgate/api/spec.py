@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from lockgate.api.analysis import Analysis
 from lockgate.api.status import ModelDeploymentStatus
+from lockgate.api.strategy import Strategy, Traffic
 
 
 class OnAliasMissing(StrEnum):
@@ -30,14 +32,6 @@ class Pin:
     def is_active(self, now: datetime) -> bool:
         """Whether the pin holds at this moment."""
         return self.until is None or now < self.until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rolling:
-    """Bounds of a rolling replacement, as the Deployment's own fields take them."""
-
-    max_surge: int | str = "25%"
-    max_unavailable: int | str = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +62,24 @@ class Identity:
 class ModelDeployment(Identity):
     """One ModelDeployment as it was read: identity, spec and the status of the last pass.
 
-    `retry` is the value of the annotation by which people ask for an aborted version once more.
-    `source` is which of the registry servers that the operator knows holds the collection.
+    `retry` is the value of the annotation by which people ask for an aborted version once more,
+    `request` that of the one by which they ask for anything (`api/requests.py`).
+    `source` is which of the registry servers that the operator knows holds the collection. `keep_warm`
+    is for how long the pods of the release before stay ready once another has taken over from them.
     """
 
     retry: str
+    request: str
     source: str
     registry: str
     collection: str
     alias: str
     runtime: str
     replicas: int
-    strategy: Rolling
+    strategy: Strategy
+    traffic: Traffic | None
+    keep_warm: timedelta
+    analysis: Analysis | None
     resources: Resources
     pin: Pin | None
     suspend: bool
@@ -93,6 +93,15 @@ class ModelDeployment(Identity):
     def model(self) -> str:
         """Registry and collection as people name them."""
         return f"{self.registry}/{self.collection}"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a spec follows, and the name of its strategy, for those who count; whatever else it says."""
+
+    collection: str
+    alias: str
+    strategy: str
 
 
 class OnChange(StrEnum):
@@ -113,7 +122,11 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeMetrics:
-    """Where a server's metrics are and the PromQL for the three that matter."""
+    """Where a server's metrics are and the PromQL for the three that matter.
+
+    They give requests a second, failed requests a second, and seconds; for the pods of one release where
+    the text names `$release`.
+    """
 
     path: str
     port: int | None = None

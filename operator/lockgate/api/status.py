@@ -5,13 +5,14 @@ each time. How it is written and read back is said in `status_codec.py`.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from lockgate.api.conditions import Condition
+from lockgate.api.requests import LastRequest
 from lockgate.names import DEFAULT_SOURCE, Reason
-from lockgate.sentences import cause, is_name
+from lockgate.sentences import CAUSE_LIMIT, cause, is_name, sentence
 
 VERSION_LIMIT: Final = 64
 DIGEST_LIMIT: Final = 256
@@ -20,9 +21,11 @@ MODEL_LIMIT: Final = 257
 SOURCE_LIMIT: Final = 63
 ALIAS_LIMIT: Final = 128
 RELEASE_LIMIT: Final = 16
+BY_LIMIT: Final = 256
 RUNTIME_LIMIT: Final = 280
 HISTORY_LIMIT: Final = 50
 FAILURES_LIMIT: Final = 10
+APPROVALS_LIMIT: Final = 20
 SELECTOR_LIMIT: Final = 320
 LARGEST_NUMBER: Final = 2**63 - 1
 LARGEST_REPLICAS: Final = 2**31 - 1
@@ -63,6 +66,7 @@ class Role(StrEnum):
 
     STABLE = "stable"
     CANDIDATE = "candidate"
+    PREVIOUS = "previous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +146,29 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person let the candidate go on from a step; who, as they said themselves, and why."""
+
+    step: int
+    by: str = ""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        for name, limit in (("by", BY_LIMIT), ("reason", CAUSE_LIMIT)):
+            if text := getattr(self, name):
+                object.__setattr__(self, name, sentence(text, limit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutState:
     """Where the rollout stands; the planner's memory between passes.
 
     `progressed_at` is roughly when the candidate last came further, absent while it is held.
+    `reached_at` is since when the step is as it should be: its pods available, its traffic served.
+    `approvals` are of this candidate; `hurried` says that a person wants no step of it held any more.
     `unproven` says that no pod ever ran `stable`, because none was asked for; `fallback` is then
-    the last version that pods did prove.
+    the last version that pods did prove. `warm` is the release before, ready to take over again until
+    `warm_until`.
     """
 
     stable: Revision | None = None
@@ -159,26 +180,49 @@ class RolloutState:
     failed: tuple[Failure, ...] = ()
     unproven: bool = False
     fallback: Revision | None = None
+    reached_at: datetime | None = None
+    approvals: tuple[Approval, ...] = ()
+    hurried: bool = False
+    warm: Revision | None = None
+    warm_until: datetime | None = None
+
+    @property
+    def rests(self) -> "RolloutState":
+        """The same without a candidate, and without what is remembered of one."""
+        return replace(
+            self,
+            candidate=None,
+            step=0,
+            started_at=None,
+            progressed_at=None,
+            reached_at=None,
+            trigger=None,
+            approvals=(),
+            hurried=False,
+        )
 
     def valid_for(self, steps: int) -> "RolloutState":
         """The same state, begun anew if its step is none of so many; never the last by mistake."""
-        return self if 0 <= self.step < steps else replace(self, step=0)
+        return self if 0 <= self.step < steps else replace(self, step=0, reached_at=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One finished rollout."""
+    """One finished rollout; `by` is who asked for its begin or its end, where a person did."""
 
     revision: Revision
     outcome: Outcome
     finished_at: datetime
     started_at: datetime | None = None
     trigger: Trigger | None = None
+    by: str | None = None
     message: str | None = None
 
     def __post_init__(self) -> None:
         if self.message is not None:
             object.__setattr__(self, "message", cause(self.message))
+        if self.by is not None:
+            object.__setattr__(self, "by", sentence(self.by, BY_LIMIT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +270,7 @@ class ModelDeploymentStatus:
     traffic: tuple[TrafficShare, ...] = ()
     rollout: RolloutState = RolloutState()
     history: tuple[HistoryEntry, ...] = ()
+    last_request: LastRequest | None = None
     conditions: tuple[Condition, ...] = ()
 
     @property
@@ -236,6 +281,7 @@ class ModelDeploymentStatus:
             rollout.stable,
             rollout.candidate,
             rollout.fallback,
+            rollout.warm,
             self.stable,
             self.candidate,
             self.previous,
@@ -247,19 +293,3 @@ class ModelDeploymentStatus:
 def is_count(value: object) -> bool:
     """Whether this is a number that a field of 64 bits holds, and not below 0."""
     return type(value) is int and 0 <= value <= LARGEST_NUMBER
-
-
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC to the second, as Kubernetes writes times."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
-
-
-def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time with its zone, as UTC; raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("it has no time zone")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("it lies outside the years 1 to 9999") from None

@@ -7,6 +7,7 @@ to write. Whether a workload is still as it was written, the generation tells th
 its pod template is asked for only when it is not.
 """
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -15,8 +16,10 @@ import structlog
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
 from lockgate.apply.brake import Brake
-from lockgate.apply.drift import Difference, differences, first_difference, is_as_applied
+from lockgate.apply.compared import Compared
+from lockgate.apply.drift import Difference, first_difference
 from lockgate.apply.objects import (
+    Thing,
     creating,
     head_differences,
     is_followed,
@@ -26,6 +29,7 @@ from lockgate.apply.objects import (
     render_hash_of,
     thing_of,
 )
+from lockgate.apply.order import Turn, in_order, moves_traffic, turn_of
 from lockgate.domain.anew import look_anew
 from lockgate.domain.drawing import Drawing
 from lockgate.domain.observed import Applied
@@ -35,8 +39,6 @@ from lockgate.errors import Conflict, LockgateError, NotOwned, Terminating
 
 _log = structlog.get_logger(__name__)
 FindTemplate = Callable[[Revision], Awaitable[Object]]
-_Compared = tuple[str, int, str]
-"""The UID and generation of what was seen, which tell its spec, and the hash of what was rendered."""
 
 
 @dataclass(slots=True)
@@ -64,43 +66,77 @@ class Applier:
         self._cluster = cluster
         self._view = view
         self._brake = Brake(monotonic, _tell_of_fight)
-        self._refused: dict[tuple[str, Key], tuple[str, frozenset[Difference]]] = {}
-        self._foreign: set[tuple[str, Key]] = set()
-        self._compared: dict[tuple[str, Key], tuple[_Compared, frozenset[Difference]]] = {}
+        self._compared = Compared()
+        self._foreign: set[Thing] = set()
+        self._things: defaultdict[Key, set[Thing]] = defaultdict(set)
 
     async def apply(
-        self, deployment: ModelDeployment, drawings: Iterable[Drawing], template: FindTemplate
+        self,
+        deployment: ModelDeployment,
+        drawings: Iterable[Drawing],
+        template: FindTemplate,
+        *,
+        shrinks: bool = True,
     ) -> Applied:
-        """Apply in order; raises NotOwned before anything of somebody else is touched.
+        """Apply what grows, then what sends requests, then, if it may be, what shrinks.
 
-        While one object is being deleted the others are still put right, but none is created:
-        raises Terminating in the end.
+        Raises NotOwned before anything of somebody else is touched. While one object is being deleted
+        the others are still put right, but none is created, and no traffic is moved: raises Terminating
+        in the end.
         """
-        known = [(drawing, await self._known(deployment, drawing.obj)) for drawing in drawings]
+        known = in_order([(drawing, await self._known(deployment, drawing.obj)) for drawing in drawings])
         leaving = [name_of(drawing.obj) for drawing, seen in known if seen and is_leaving(seen)]
+        last = Turn.GROW if leaving and moves_traffic(known) else Turn.SHRINK if shrinks else Turn.ROUTE
         tally = _Tally()
-        for drawing, seen in known:
+        for each in known:
+            drawing, seen = each
+            if turn_of(each) > last:
+                continue
             if seen is None:
                 if not leaving:
                     await self._create(deployment, await _whole(drawing, template), tally)
             elif not is_leaving(seen):
                 await self._bring_in_line(deployment, drawing, seen, template, tally)
             obj = drawing.obj
-            tally.altered += (f"{path} of {name_of(obj)}" for path, _ in sorted(self._given_up(obj)))
+            given_up = sorted(self._compared.given_up(obj))
+            tally.altered += (f"{path} of {name_of(obj)}" for path, _ in given_up)
         if leaving:
             raise _terminating(leaving[0])
         return tally.applied()
 
+    async def remove(
+        self, deployment: ModelDeployment, strays: Iterable[tuple[Resource, Object]]
+    ) -> tuple[str, ...]:
+        """Delete these in order, each in just the version that was seen; returns their names."""
+        removed = []
+        for resource, seen in strays:
+            _check_ownership(deployment, resource, seen)
+            try:
+                await self._cluster.delete(resource, seen)
+            except Conflict:
+                await look_anew(self._cluster, self._view, resource, seen)
+                raise
+            self._view.remove(resource, seen)
+            name = f"{resource.kind} {seen['metadata']['name']}"
+            _log.info("deleted what is needed no more", what=name, namespace=deployment.namespace)
+            removed.append(name)
+            self._drop((resource.kind, key_of(seen)))
+            self._things[deployment.key].discard((resource.kind, key_of(seen)))
+        return tuple(removed)
+
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of its children."""
-        for kind in CHILDREN:
-            self._brake.forget((kind, deployment))
-            self._refused.pop((kind, deployment), None)
-            self._foreign.discard((kind, deployment))
-            self._compared.pop((kind, deployment), None)
+        for thing in self._things.pop(deployment, ()):
+            self._drop(thing)
+
+    def _drop(self, thing: Thing) -> None:
+        self._brake.forget(thing)
+        self._compared.forget(thing)
+        self._foreign.discard(thing)
 
     async def _known(self, deployment: ModelDeployment, obj: Object) -> Object | None:
         resource, thing = CHILDREN[obj["kind"]], thing_of(obj)
+        self._things[deployment.key].add(thing)
         seen = self._view.get(resource, key_of(obj))
         if seen is None and thing in self._foreign:
             # Found in the way before, and it may be without our label: nobody tells when it goes.
@@ -142,15 +178,16 @@ class Applier:
         template: FindTemplate,
         tally: _Tally,
     ) -> None:
-        if self._is_in_line(drawing, seen):
+        if self._compared.is_in_line(drawing.obj, seen, needs_template=drawing.release is not None):
             return
         is_repair = render_hash_of(drawing.obj) == render_hash_of(seen)
         obj = await _whole(drawing, template)
         if is_repair and drawing.release is not None:
             # Of a workload too little is kept to tell what was changed in it.
             seen = await self._read(deployment, obj, seen)
-        found = head_differences(obj, seen) | (self._of_spec(obj, seen) if is_repair else frozenset())
-        if not found - self._given_up(obj):
+        found: frozenset[Difference] = self._compared.of_spec(obj, seen) if is_repair else frozenset()
+        found |= head_differences(obj, seen)
+        if not found - self._compared.given_up(obj):
             return
         name = name_of(obj)
         contested = is_repair or self._brake.is_foreign(thing_of(obj), render_hash_of(seen))
@@ -165,17 +202,6 @@ class Applier:
         if answer["metadata"]["resourceVersion"] != seen["metadata"]["resourceVersion"]:
             (tally.repaired if is_repair else tally.updated).append(name)
             tally.followed |= is_followed(answer)
-
-    def _is_in_line(self, drawing: Drawing, seen: Object) -> bool:
-        """Whether nothing is to be written, as far as can be told by what was seen."""
-        obj, given_up = drawing.obj, self._given_up(drawing.obj)
-        if head_differences(obj, seen) - given_up:
-            return False
-        if drawing.release is None:
-            return not self._of_spec(obj, seen) - given_up
-        known = self._compared.get(thing_of(obj))
-        is_compared = known is not None and known[0] == _mark(obj, seen) and not known[1] - given_up
-        return is_compared or is_as_applied(seen)
 
     async def _read(self, deployment: ModelDeployment, obj: Object, seen: Object) -> Object:
         """The object as it is at this moment."""
@@ -204,34 +230,13 @@ class Applier:
     def _took(self, obj: Object, answer: Object) -> None:
         self._view.upsert(CHILDREN[obj["kind"]], answer)
         self._brake.wrote(thing_of(obj), render_hash_of(obj))
-        left = head_differences(obj, answer) | self._of_spec(obj, answer)
-        if left - self._given_up(obj):
-            # Somebody on the way (an admission webhook, say) changes what we ask for. Asking again
-            # would give the same answer, at full speed, for ever.
-            _log.warning("the cluster holds something else than was applied", field=min(left)[0])
-        self._refused[thing_of(obj)] = (render_hash_of(obj), left)
-
-    def _of_spec(self, obj: Object, seen: Object) -> frozenset[Difference]:
-        """What differs in the spec; what was compared before is not compared again."""
-        thing, mark = thing_of(obj), _mark(obj, seen)
-        known = self._compared.get(thing)
-        if known is None or known[0] != mark or not mark[1]:
-            found = frozenset(differences(obj.get("spec"), seen.get("spec"), "spec"))
-            known = self._compared[thing] = (mark, found)
-        return known[1]
-
-    def _given_up(self, obj: Object) -> frozenset[Difference]:
-        rendered, refused = self._refused.get(thing_of(obj), ("", frozenset()))
-        return refused if rendered == render_hash_of(obj) else frozenset()
+        if new := self._compared.took(obj, answer):
+            # Somebody on the way changes what we ask for; asking again would give the same answer.
+            _log.warning("the cluster holds something else than was applied", field=min(new)[0])
 
 
 async def _whole(drawing: Drawing, template: FindTemplate) -> Object:
     return drawing.obj if drawing.release is None else drawing.whole(await template(drawing.release))
-
-
-def _mark(obj: Object, seen: Object) -> _Compared:
-    metadata = seen["metadata"]
-    return metadata.get("uid", ""), metadata.get("generation", 0), render_hash_of(obj)
 
 
 def _tell_of_fight(what: str, seconds: float) -> None:
@@ -244,8 +249,8 @@ def _check_ownership(deployment: ModelDeployment, resource: Resource, seen: Obje
         return
     holder = f"{controller['kind']} {controller['name']}" if controller else "nobody"
     raise NotOwned(
-        f"{resource.kind} {deployment.name} exists in namespace {deployment.namespace} and is controlled by "
-        f"{holder}; delete or rename it, or give the ModelDeployment another name"
+        f"{resource.kind} {seen['metadata']['name']} exists in namespace {deployment.namespace} and is "
+        f"controlled by {holder}; delete or rename it, or give the ModelDeployment another name"
     )
 
 

@@ -11,14 +11,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lockgate.domain.resources import Key
+from lockgate.apply.objects import Thing
 from lockgate.errors import Contested
 
 # So often within this time an object is put right before it counts as contested.
 REPAIRS = 5
 REPAIRS_WITHIN_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 3600.0
-_Thing = tuple[str, Key]
 
 
 @dataclass(slots=True)
@@ -37,14 +36,14 @@ class Brake:
     def __init__(self, monotonic: Callable[[], float], tell: Callable[[str, float], None]) -> None:
         self._monotonic = monotonic
         self._tell = tell
-        self._fights: defaultdict[_Thing, _Fight] = defaultdict(_Fight)
-        self._written: dict[_Thing, str] = {}
+        self._fights: defaultdict[Thing, _Fight] = defaultdict(_Fight)
+        self._written: dict[Thing, str] = {}
 
-    def is_foreign(self, thing: _Thing, found: str | None) -> bool:
+    def is_foreign(self, thing: Thing, found: str | None) -> bool:
         """Whether what was found (a render hash, or None) is not what this process wrote last."""
         return thing in self._written and self._written[thing] != found
 
-    def count(self, thing: _Thing, what: str) -> None:
+    def count(self, thing: Thing, what: str) -> None:
         """Somebody else's change is to be written over; raises Contested when that is too often."""
         now, fight = self._monotonic(), self._fights[thing]
         if now >= fight.until + 2 * fight.pause:
@@ -64,16 +63,16 @@ class Brake:
             fight.until - now,
         )
 
-    def take_back(self, thing: _Thing) -> None:
+    def take_back(self, thing: Thing) -> None:
         """What was counted last was not written: an API server that refuses is nobody to fight with."""
         if self._fights[thing].repairs:
             self._fights[thing].repairs.pop()
 
-    def wrote(self, thing: _Thing, render_hash: str) -> None:
+    def wrote(self, thing: Thing, render_hash: str) -> None:
         """This rendering is in the cluster by our hand."""
         self._written[thing] = render_hash
 
-    def forget(self, thing: _Thing) -> None:
+    def forget(self, thing: Thing) -> None:
         """The object's owner is gone."""
         self._fights.pop(thing, None)
         self._written.pop(thing, None)

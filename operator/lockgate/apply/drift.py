@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from lockgate.api.quantity import parse_quantity
+from lockgate.domain.fingerprint import fingerprint
 from lockgate.domain.resources import Object
 from lockgate.names import ANNOTATION_APPLIED_GENERATION
 
@@ -25,6 +26,10 @@ _MERGED_BY: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "ports": (("containerPort", "protocol"), ("port", "protocol")),
     "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"),),
 }
+
+# Owned as a whole by whoever writes them: in a route or a selector, more than was rendered means something
+# else (core/v1 ServiceSpec and gateway-api HTTPRouteSpec, `+mapType=atomic` and `+listType=atomic`).
+_WHOLE: Final = frozenset({"spec.selector", "spec.rules", "spec.hostnames", "spec.parentRefs"})
 
 Difference = tuple[str, str]
 """The path of a rendered field, and what the cluster holds there instead."""
@@ -48,6 +53,13 @@ def differences(rendered: Any, observed: Any, path: str = "") -> Iterator[Differ
         return  # most parts are equal as a whole
     if observed is None and (rendered is False or rendered in ([], {})):
         return  # the API server drops what is empty or false
+    found = list(_differences(rendered, observed, path))
+    if path in _WHOLE and not found:
+        found.append((path, fingerprint({"observed": observed})))
+    yield from found
+
+
+def _differences(rendered: Any, observed: Any, path: str) -> Iterator[Difference]:
     if isinstance(rendered, dict) and isinstance(observed, dict):
         for name, value in rendered.items():
             yield from differences(value, observed.get(name), f"{path}.{name}" if path else name)

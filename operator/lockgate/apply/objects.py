@@ -1,8 +1,11 @@
 """One object as it is written and as it is seen: its name, its marks, and its preconditions. Pure."""
 
 from lockgate.apply.drift import Difference, differences, is_as_applied
-from lockgate.domain.resources import DEPLOYMENT, Key, Object, key_of
+from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, Key, Object, key_of
 from lockgate.names import ANNOTATION_APPLIED_GENERATION, ANNOTATION_RENDER_HASH
+
+Thing = tuple[str, Key]
+"""Kind and key, for what is remembered of it."""
 
 _COUNTED = ("spec", "metadata.annotations")
 
@@ -15,6 +18,9 @@ def is_leaving(seen: Object) -> bool:
 def is_followed(written: Object) -> bool:
     """Whether the object's controller has yet to tell that it has seen what was written."""
     status, generation = written.get("status") or {}, written["metadata"].get("generation", 0)
+    if written["kind"] == HTTP_ROUTE.kind:
+        said = (each for parent in status.get("parents") or () for each in parent.get("conditions") or ())
+        return all(each.get("observedGeneration", 0) < generation for each in said)
     told: int = status.get("observedGeneration", 0)
     return bool(written["kind"] == DEPLOYMENT.kind and told < generation)
 
@@ -55,8 +61,8 @@ def name_of(obj: Object) -> str:
     return f"{obj['kind']} {obj['metadata']['name']}"
 
 
-def thing_of(obj: Object) -> tuple[str, Key]:
-    """Kind and key, for what is remembered of it."""
+def thing_of(obj: Object) -> Thing:
+    """Kind and key."""
     return obj["kind"], key_of(obj)
 
 

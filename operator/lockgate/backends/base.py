@@ -18,6 +18,9 @@ class Backend(Protocol):
     def watches(self) -> tuple[Resource, ...]:
         """The kinds that must be watched for it."""
 
+    def accepts(self, deployment: ModelDeployment) -> None:
+        """Raise a LockgateError that names the field when it cannot do what is asked for; costs nothing."""
+
     async def observe(self, deployment: ModelDeployment) -> tuple[Observed, LockgateError | None]:
         """Facts about what is there, and what kept some of it from being counted."""
 
@@ -26,7 +29,7 @@ class Backend(Protocol):
     ) -> Applied:
         """Bring the cluster in line; raises a LockgateError. The runtime is None while it is gone.
 
-        In the fixed order grow, route, shrink.
+        In the fixed order grow, route, shrink; in the end what of ours is not named is deleted.
         """
 
     async def tidy(self, deployment: ModelDeployment, dropped: Iterable[Revision]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import ModelDeploymentStatus, RolloutState
-from lockgate.domain.observed import Applied, Observed, Target
+from lockgate.domain.observed import Applied, Observed, Target, WorkloadFacts
 from lockgate.domain.plan import Course, Plan
 from lockgate.domain.release import is_as_asked
 from lockgate.errors import LockgateError
@@ -48,8 +48,29 @@ class Findings:
             return sum(track.replicas or 0 for track in self.plan.stage.tracks)
         if self.plan is None and self.previous.replicas is not None:
             return self.previous.replicas
-        workload = self.observed.workload if self.observed else None
-        return workload.replicas if workload else 0
+        return self.serving.replicas if self.serving else 0
+
+    @property
+    def serving(self) -> WorkloadFacts | None:
+        """The workload of the stable release, or the one that there is in the absence of one."""
+        if self.observed is None:
+            return None
+        stable = self.observed.runs(self.state.stable) if self.state.stable else None
+        candidate = self.observed.runs(self.state.candidate) if self.state.candidate else None
+        return stable or self.observed.workload or candidate
+
+    @property
+    def route_problem(self) -> str | None:
+        """What keeps requests from coming as they should, as far as the gateway says."""
+        stage = self.plan.stage if self.plan else None
+        if stage is None or stage.split is None or self.observed is None:
+            return None
+        route = self.observed.route
+        if route is None:
+            return "its route is not there yet"
+        if route.served == stage.split:
+            return None
+        return route.problem or "the gateway has not taken its route over yet"
 
     @property
     def resolve_failed(self) -> bool:
@@ -64,12 +85,13 @@ class Findings:
     @property
     def settled(self) -> bool:
         """Whether what runs is exactly what this spec asks of the stable version."""
-        workload = self.observed.workload if self.observed else None
+        workload = self.serving
         written = self.applied is not None and self.applied.changed
         return (
             self.state.stable is not None
             and self.state.candidate is None
             and not written
+            and self.route_problem is None
             and workload is not None
             and self.state.stable.is_same(workload.revision)
             and workload.replicas == self.deployment.replicas

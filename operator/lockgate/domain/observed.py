@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lockgate.api.status import Proof, Revision
+from lockgate.domain.split import TrafficSplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class WorkloadFacts:
     `problem` is why the cluster makes no more pods of it, as far as it says.
     """
 
-    name: str = ""
+    name: str
     revision: Revision | None
     replicas: int
     updated: int
@@ -76,11 +77,15 @@ class WorkloadFacts:
 class RouteFacts:
     """How the traffic is split: as the route has it written, and as the gateway says that it serves it.
 
-    Weights by the name of a track; `served` is None while the gateway says nothing of what is written.
+    Until the gateway says of what is written that it serves it, `served` is the newest of those before
+    that it may be serving yet, None when no other is known, and `possible` are the rest. `problem` is, in
+    a sentence, why it refuses what is written.
     """
 
-    written: tuple[tuple[str, int], ...]
-    served: tuple[tuple[str, int], ...] | None = None
+    written: TrafficSplit
+    served: TrafficSplit | None = None
+    possible: tuple[TrafficSplit, ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +93,31 @@ class Observed:
     """Everything that a plan may rest on.
 
     `workload` is the one of the ModelDeployment's own name, `others` are further ones. `pods` are
-    only those that Kubernetes itself counts to our workloads. `unmoved` is for how long the candidate
-    came no further, as far as this process can know.
+    only those that Kubernetes itself counts to our workloads. `front` is the workload whose pods alone
+    answer at the ModelDeployment's own address, None when all pods do or nothing is there. `unmoved`
+    is for how long the candidate came no further, as far as this process can know.
     """
 
     workload: WorkloadFacts | None = None
     others: tuple[WorkloadFacts, ...] = ()
     pods: tuple[PodFacts, ...] = ()
     route: RouteFacts | None = None
+    front: str | None = None
     unmoved: timedelta = timedelta()
 
     @property
     def workloads(self) -> tuple[WorkloadFacts, ...]:
         """Every workload that is there."""
         return (*filter(None, (self.workload,)), *self.others)
+
+    def named(self, name: str | None) -> WorkloadFacts | None:
+        """The workload of this name."""
+        return next((workload for workload in self.workloads if workload.name == name), None)
+
+    def runs(self, revision: Revision) -> WorkloadFacts | None:
+        """The workload that runs this release; the one with most available pods if several do."""
+        found = [each for each in self.workloads if revision.is_same(each.revision)]
+        return max(found, key=lambda workload: workload.available, default=None)
 
     def pods_of(self, revision: Revision) -> tuple[PodFacts, ...]:
         """The pods that were made for this version and neither ended nor are on their way out."""
@@ -119,7 +135,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What a pass wrote: names of objects created, and of objects put right again.
+    """What a pass wrote: names of objects created, put right again, and deleted.
 
     `altered` are the fields that the cluster does not take as they are asked for.
     `followed`: a controller will tell that it has seen the change.
@@ -128,13 +144,14 @@ class Applied:
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     followed: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether anything was written."""
-        return bool(self.created or self.updated or self.repaired)
+        return bool(self.created or self.updated or self.repaired or self.removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

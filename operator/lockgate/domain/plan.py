@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lockgate.api.requests import LastRequest
 from lockgate.api.status import HistoryEntry, Revision, Role, RolloutState
 from lockgate.domain.gate import Gate
+from lockgate.domain.split import TrafficSplit
 from lockgate.names import Reason
-
-Weights = tuple[tuple[str, int], ...]
-"""Percent of the traffic by the name of the track that gets it, in the order of the tracks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +20,17 @@ class Step:
     """One entry of a strategy: how much of the candidate there is, and what it gets.
 
     `replicas` is percent of all pods, `weight` percent of the traffic, or None where the traffic
-    follows the pods. In place, the candidate's pods take the places of those of stable.
+    follows the pods. In place, the candidate's pods take the places of those of stable. `match` and
+    `mirror` are as in TrafficSplit. `gives_way`: stable gives up pods as the candidate gets traffic.
     """
 
     replicas: int
     weight: int | None
     in_place: bool
     gates: tuple[Gate, ...]
+    match: tuple[tuple[str, str], ...] = ()
+    mirror: int = 0
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +48,18 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficSplit:
-    """How the traffic is split between tracks; ValueError unless the weights make a hundred."""
-
-    weights: Weights
-
-    def __post_init__(self) -> None:
-        parts = [weight for _, weight in self.weights]
-        if sum(parts) != 100 or min(parts) < 0 or len(dict(self.weights)) != len(parts):
-            raise ValueError(f"weights that make no hundred: {self.weights}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """All that should be there; what is not named should not be. Without a split traffic follows the pods."""
+    """All that should be there; what is not named should not be.
+
+    `split` is the route through the gateway; without one there is no route. `front` is the workload
+    whose pods alone answer at the address of the ModelDeployment itself, None when all pods do.
+    `preview` is the workload that answers at the address for a look beforehand, if there is one.
+    """
 
     tracks: tuple[Track, ...]
     split: TrafficSplit | None = None
+    front: str | None = None
+    preview: str | None = None
 
 
 class Course(StrEnum):
@@ -77,11 +75,15 @@ class Course(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The verdict of a plan: where things stand, why, in one sentence."""
+    """The verdict of a plan: where things stand, why, in one sentence.
+
+    `waits` says that a rollout goes on only when a person or a clock lets it, or more is measured.
+    """
 
     course: Course
     reason: Reason
     message: str
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class Plan:
     """The answer of the planner.
 
     Without a stage nothing in the cluster is touched. `wake` is when to look again although nothing
-    happens; `finished` are rollouts that ended in this step.
+    happens; `finished` are rollouts that ended in this step, `answer` is to a request of a person.
     """
 
     state: RolloutState
@@ -98,3 +100,4 @@ class Plan:
     steps: int = 1
     finished: tuple[HistoryEntry, ...] = ()
     wake: datetime | None = None
+    answer: LastRequest | None = None

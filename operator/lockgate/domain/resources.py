@@ -21,7 +21,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A kind of the Kubernetes API; one that is `listed_only` is read without the right to get it."""
+    """A kind of the Kubernetes API; one that is `listed_only` is read without the right to get it.
+
+    A cluster may lack one that is `optional`, and goes without what depends on it.
+    """
 
     group: str
     version: str
@@ -30,17 +33,22 @@ class Resource:
     namespaced: bool = True
     managed_only: bool = False
     listed_only: bool = False
+    optional: bool = False
 
     @property
     def api_version(self) -> str:
         """Group and version as objects carry them."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def root(self) -> str:
+        """The URL path under which the API server offers this version of the kind's group."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The URL path of a collection, or of one object when named."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{root}{middle}/{self.plural}" + (f"/{name}" if name else "")
+        return f"{self.root}{middle}/{self.plural}" + (f"/{name}" if name else "")
 
 
 MODEL_DEPLOYMENT: Final = Resource(
@@ -58,10 +66,18 @@ REPLICA_SET: Final = Resource(group="apps", version="v1", kind="ReplicaSet", plu
 CONTROLLER_REVISION: Final = Resource(
     group="apps", version="v1", kind="ControllerRevision", plural="controllerrevisions"
 )
+HTTP_ROUTE: Final = Resource(
+    group="gateway.networking.k8s.io",
+    version="v1",
+    kind="HTTPRoute",
+    plural="httproutes",
+    managed_only=True,
+    optional=True,
+)
 EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
 
 WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
-CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE)}
+CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE, HTTP_ROUTE)}
 
 
 def controller_of(obj: Object) -> Object | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lockgate.domain.plan import TrafficSplit, Weights
+from lockgate.domain.split import TrafficSplit, Weights
 
 
 def compose(arms: Sequence[tuple[int, Weights]]) -> TrafficSplit:

@@ -5,63 +5,109 @@ most one step a call, and only when the observed cluster matches the present ste
 between any two writes repeats a step and never skips one. No client, no clock, no log.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, HistoryEntry, Outcome, Revision, RolloutState, Trigger
-from lockgate.domain.gate import Evidence, Holds, judge
+from lockgate.api.strategy import Rolling
+from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Observed, Target
 from lockgate.domain.plan import Plan
 from lockgate.domain.release import differs_by_runtime
 from lockgate.plan.failures import failure_of, recipe_of, with_failure, without
+from lockgate.plan.people import Heard, hear
 from lockgate.plan.progress import time_of_progress
-from lockgate.plan.reach import pods_for
 from lockgate.plan.recovery import completed, is_torn, recovered
-from lockgate.plan.shape import shape, stalled, suspended, torn
-from lockgate.plan.strategies import steps_of
+from lockgate.plan.shape import shape, stalled, steps_for, suspended, torn
+from lockgate.plan.steps import Here, look
 from lockgate.plan.troubles import Problem, failure, is_worth_keeping
 
 _SOONEST = timedelta(seconds=1)
 
 
 def plan_rollout(
-    deployment: ModelDeployment, target: Target | None, observed: Observed, now: datetime
+    deployment: ModelDeployment,
+    target: Target | None,
+    observed: Observed,
+    now: datetime,
+    analysis: GateVerdict | None = None,
 ) -> Plan:
     """Plan the next step.
 
     `target` is None when the registry gave no usable answer: then whatever was under way goes on,
-    and nothing new begins.
+    and nothing new begins. `analysis` is what was measured of the candidate, where that is asked for.
     """
     if is_torn(deployment, target, observed):
         return torn()
     state, untold = recovered(deployment, target, observed, now)
-    steps = steps_of(deployment.strategy)
-    state = completed(state, observed).valid_for(len(steps))
-    if deployment.suspend:
-        return replace(suspended(deployment, _held(state), observed), finished=untold)
-    state = _reopened(deployment, state, target, now)
+    state = completed(state, observed)
+    state = state.valid_for(len(steps_for(deployment, state)))
     wanted = target.revision if target else _last_wanted(deployment, state)
+    heard = hear(deployment, state, wanted)
+    ask = _Ask(deployment, target, wanted, observed, now, heard)
+    plan = (
+        _given_up(ask, heard.state, heard.abort) if heard.abort else _move(ask, heard.state, untold, analysis)
+    )
+    return replace(plan, answer=heard.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What a step is planned from, beside the state."""
+
+    deployment: ModelDeployment
+    target: Target | None
+    wanted: Revision | None
+    observed: Observed
+    now: datetime
+    heard: Heard
+
+    def plan(
+        self, state: RolloutState, finished: tuple[HistoryEntry, ...] = (), *, wake: datetime | None = None
+    ) -> Plan:
+        """The plan of a state."""
+        drawn = shape(self.deployment, state, self.wanted, self.observed, self.now)
+        return replace(drawn, finished=finished, wake=wake or drawn.wake)
+
+
+def _move(
+    ask: _Ask, state: RolloutState, untold: tuple[HistoryEntry, ...], analysis: GateVerdict | None
+) -> Plan:
+    deployment, target, now = ask.deployment, ask.target, ask.now
+    if deployment.suspend:
+        return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
+    state = _reopened(deployment, state, target, now)
     if untold:
-        return _plan(deployment, state, wanted, untold, wake=now)
-    chosen, finished = _choose_candidate(deployment, state, target, now)
+        return ask.plan(state, untold, wake=now)
+    chosen, finished = _choose_candidate(ask, state)
     if chosen != state:
-        return _plan(deployment, chosen, wanted, finished, wake=now)
+        return ask.plan(chosen, finished, wake=now)
     candidate = state.candidate
     if candidate is None:
-        return shape(deployment, state, wanted)
-    step = steps[state.step]
-    replicas = pods_for(deployment.replicas, step.replicas)
-    evidence = Evidence(candidate=candidate, replicas=replicas, observed=observed)
-    if judge(step.gates, evidence, now).holds is Holds.YES:
-        return _advanced(deployment, state, candidate, wanted, observed, now)
-    state = replace(state, progressed_at=time_of_progress(deployment, state, observed.unmoved, now))
-    problem = failure(deployment, candidate, observed)
-    if problem is None:
-        return _plan(deployment, state, wanted, (), wake=_deadline(deployment, observed, now))
-    if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
-        return stalled(deployment, state, *problem)
-    return _abort(deployment, state, candidate, wanted, problem, now)
+        return ask.plan(state)
+    here = look(deployment, state, candidate, ask.observed, now, analysis)
+    return _step(ask, state, candidate, here)
+
+
+def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Plan:
+    """Where the rollout stands in its step, and what follows from that."""
+    deployment, observed, now = ask.deployment, ask.observed, ask.now
+    is_on_its_way = state.reached_at is None and here.reached_at is None
+    problem = here.against or failure(deployment, candidate, observed, is_on_its_way=is_on_its_way)
+    if problem is not None:
+        if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
+            return stalled(deployment, state, *problem, observed, now)
+        return _given_up(ask, state, problem)
+    if here.is_over:
+        return _advanced(ask, state, candidate, here)
+    if here.reached_at is not None:
+        held = replace(state, reached_at=here.reached_at)
+        plan = ask.plan(held, wake=here.again_at)
+        return replace(plan, decision=here.said(plan.decision), stage=here.stage)
+    progressed_at = time_of_progress(deployment, state, observed.unmoved, now)
+    state = replace(state, progressed_at=progressed_at)
+    return ask.plan(state, wake=_deadline(deployment, observed, now))
 
 
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
@@ -72,7 +118,7 @@ def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision |
 
 def _held(state: RolloutState) -> RolloutState:
     """A candidate that a human holds is not late: its time begins anew when it goes on."""
-    return replace(state, progressed_at=None)
+    return replace(state, progressed_at=None, reached_at=None)
 
 
 def _reopened(
@@ -93,7 +139,17 @@ def _reopened(
 
 
 def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
-    return replace(state, candidate=candidate, step=0, started_at=now, progressed_at=now, trigger=trigger)
+    # What is warm gives up its place, unless it is what is wanted back.
+    warm = state.warm if candidate.is_same(state.warm) else None
+    return replace(
+        state.rests,
+        candidate=candidate,
+        started_at=now,
+        progressed_at=now,
+        trigger=trigger,
+        warm=warm,
+        warm_until=state.warm_until if warm else None,
+    )
 
 
 def _with_known_tree(deployment: ModelDeployment, revision: Revision) -> Revision:
@@ -102,16 +158,15 @@ def _with_known_tree(deployment: ModelDeployment, revision: Revision) -> Revisio
     return replace(revision, tree=next(filter(None, known), None))
 
 
-def _choose_candidate(
-    deployment: ModelDeployment, state: RolloutState, target: Target | None, now: datetime
-) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
+def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
+    deployment, target, now = ask.deployment, ask.target, ask.now
     if target is None or target.revision.is_same(state.candidate):
         return state, ()
     revision = target.revision
     if revision.claims_other_bytes(state.candidate) or revision.claims_other_bytes(state.stable):
         return state, ()
     superseded = () if state.candidate is None else (_ended(state, Outcome.SUPERSEDED, now, revision),)
-    settled = replace(state, candidate=None, step=0, started_at=None, progressed_at=None, trigger=None)
+    settled = state.rests
     if state.stable is not None and revision.is_same(state.stable):
         # Taken anew, because the same version may now be reached by another alias or by a pin; what
         # its pods are made of and have proved stays as it was.
@@ -120,7 +175,7 @@ def _choose_candidate(
     if failure_of(deployment, state, revision):
         return settled, superseded
     begun = _with_known_tree(deployment, revision)
-    return _begun(settled, begun, _trigger(deployment, state, target), now), superseded
+    return _begun(settled, begun, ask.heard.trigger or _trigger(deployment, state, target), now), superseded
 
 
 def _trigger(deployment: ModelDeployment, state: RolloutState, target: Target) -> Trigger:
@@ -138,27 +193,44 @@ def _trigger(deployment: ModelDeployment, state: RolloutState, target: Target) -
     return Trigger.ALIAS_MOVED
 
 
-def _advanced(
-    deployment: ModelDeployment,
-    state: RolloutState,
-    candidate: Revision,
-    wanted: Revision | None,
-    observed: Observed,
-    now: datetime,
-) -> Plan:
+def _advanced(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Plan:
     """One step further; after the last the candidate is stable."""
-    if state.step + 1 < len(steps_of(deployment.strategy)):
-        return _plan(deployment, replace(state, step=state.step + 1), wanted, (), wake=now)
-    proved = replace(candidate, tree=next(iter(observed.proved(candidate)), None))
-    ended = _ended(replace(state, candidate=proved), Outcome.PROMOTED, now)
-    return _plan(deployment, _promoted(deployment, state, proved), wanted, (ended,))
+    if here.ahead is not None:
+        return _entered(ask, here.ahead, candidate)
+    proved = replace(candidate, tree=next(iter(ask.observed.proved(candidate)), None))
+    ended = _ended(replace(state, candidate=proved), Outcome.PROMOTED, ask.now)
+    by, message = _approved(state)
+    return ask.plan(_promoted(ask, state, proved), (replace(ended, by=by, message=message),))
 
 
-def _promoted(deployment: ModelDeployment, state: RolloutState, candidate: Revision) -> RolloutState:
+def _entered(ask: _Ask, state: RolloutState, candidate: Revision) -> Plan:
+    """In the next step; what is found there at once is told with it."""
+    if state.reached_at is None:
+        return ask.plan(state, wake=ask.now)
+    return _step(ask, state, candidate, look(ask.deployment, state, candidate, ask.observed, ask.now, None))
+
+
+def _approved(state: RolloutState) -> tuple[str | None, str | None]:
+    """Who let it go on, and why, for the history."""
+    given = [approval for approval in state.approvals if approval.by or approval.reason]
+    names = dict.fromkeys(approval.by for approval in given if approval.by)
+    said = [f"step {approval.step + 1} approved: {approval.reason}" for approval in given if approval.reason]
+    return ", ".join(names) or None, "; ".join(said) or None
+
+
+def _promoted(ask: _Ask, state: RolloutState, candidate: Revision) -> RolloutState:
     way_back = state.fallback if state.unproven else state.stable
-    if deployment.replicas > 0 or candidate.is_same(way_back):
-        return RolloutState(stable=candidate, failed=without(state, candidate))
-    return RolloutState(stable=candidate, failed=state.failed, unproven=True, fallback=way_back)
+    is_kept = way_back is not None and not isinstance(ask.deployment.strategy, Rolling)
+    until = ask.now + ask.deployment.keep_warm if is_kept else None
+    proven = RolloutState(
+        stable=candidate,
+        failed=without(state, candidate),
+        warm=way_back if is_kept and not candidate.is_same(way_back) else None,
+        warm_until=until if not candidate.is_same(way_back) else None,
+    )
+    if ask.deployment.replicas > 0 or candidate.is_same(way_back):
+        return proven
+    return replace(proven, failed=state.failed, unproven=True, fallback=way_back)
 
 
 def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | None = None) -> HistoryEntry:
@@ -173,39 +245,16 @@ def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | 
     )
 
 
-def _abort(
-    deployment: ModelDeployment,
-    state: RolloutState,
-    candidate: Revision,
-    wanted: Revision | None,
-    problem: Problem,
-    now: datetime,
-) -> Plan:
-    reason, why = problem
-    failed = Failure(revision=candidate, recipe=recipe_of(deployment, candidate), reason=reason, message=why)
-    aborted = replace(
-        state,
-        candidate=None,
-        step=0,
-        started_at=None,
-        progressed_at=None,
-        trigger=None,
-        failed=with_failure(state, failed),
-    )
-    ended = replace(_ended(state, Outcome.ABORTED, now), message=why)
-    return _plan(deployment, aborted, wanted or candidate, (ended,), wake=now)
+def _given_up(ask: _Ask, state: RolloutState, problem: Problem) -> Plan:
+    """Back to stable, and the release is remembered as one that failed."""
+    candidate, (reason, why) = state.candidate, problem
+    assert candidate is not None
+    recipe = recipe_of(ask.deployment, candidate)
+    failed = Failure(revision=candidate, recipe=recipe, reason=reason, message=why)
+    aborted = replace(state.rests, failed=with_failure(state, failed))
+    ended = replace(_ended(state, Outcome.ABORTED, ask.now), message=why)
+    return replace(ask, wanted=ask.wanted or candidate).plan(aborted, (ended,), wake=ask.now)
 
 
 def _deadline(deployment: ModelDeployment, observed: Observed, now: datetime) -> datetime:
     return now + max(deployment.progress_deadline - observed.unmoved, _SOONEST)
-
-
-def _plan(
-    deployment: ModelDeployment,
-    state: RolloutState,
-    wanted: Revision | None,
-    finished: tuple[HistoryEntry, ...],
-    *,
-    wake: datetime | None = None,
-) -> Plan:
-    return replace(shape(deployment, state, wanted), finished=finished, wake=wake)

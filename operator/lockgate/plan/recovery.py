@@ -10,14 +10,14 @@ from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import HistoryEntry, Outcome, Revision, RolloutState, Trigger
-from lockgate.domain.observed import Observed, Target
+from lockgate.domain.observed import Observed, Target, WorkloadFacts
 
 
 def recovered(
     deployment: ModelDeployment, target: Target | None, observed: Observed, now: datetime
 ) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
     """The state to go on from, and the rollout that nobody was told the end of."""
-    state, workload, serving = deployment.status.rollout, observed.workload, serving_by_itself(observed)
+    state, workload, serving = deployment.status.rollout, main_of(observed), serving_by_itself(observed)
     if state != RolloutState() or workload is None or serving is None:
         return state, ()
     if workload.is_complete and (workload.replicas == 0 or _is_proved(serving, observed)):
@@ -38,7 +38,8 @@ def recovered(
 
 def completed(state: RolloutState, observed: Observed) -> RolloutState:
     """The state with the release of what serves, where a status of before releases names a version only."""
-    stable, runs = state.stable, observed.workload.revision if observed.workload else None
+    main = main_of(observed)
+    stable, runs = state.stable, main.revision if main else None
     if stable is None or stable.release or runs is None or not runs.release:
         return state
     if not stable.is_same_version(runs):
@@ -55,14 +56,32 @@ def is_torn(deployment: ModelDeployment, target: Target | None, observed: Observ
     return is_wanted and len(observed.trees_of(serving)) > 1
 
 
+def main_of(observed: Observed) -> WorkloadFacts | None:
+    """The workload that most requests reach, by what is there alone."""
+    by_route = dict(observed.route.written.weights) if observed.route else {}
+    for name in (observed.front, max(by_route, key=lambda each: by_route[each], default=None)):
+        if (named := observed.named(name)) is not None:
+            return named
+    others = max(observed.others, key=lambda workload: workload.available, default=None)
+    return observed.workload or others
+
+
 def serving_by_itself(observed: Observed) -> Revision | None:
     """The version that serves by what runs alone: amid a rollout, the one that is being replaced."""
-    workload = observed.workload
+    workload = main_of(observed)
     if workload is None or workload.revision is None:
         return None
     if workload.is_complete:
         return workload.revision
-    ready = [pod.revision for pod in observed.pods if pod.revision and pod.ready and not pod.deleting]
+    if workload in observed.others:
+        # Its pods are never replaced by those of another release.
+        return workload.revision if workload.available else None
+    elsewhere = [other.revision for other in observed.others]
+    ready = [
+        pod.revision
+        for pod in observed.pods
+        if pod.revision and pod.ready and not pod.deleting and not any(map(pod.revision.is_same, elsewhere))
+    ]
     replaced = [revision for revision in ready if not revision.is_same(workload.revision)]
     return max(replaced or ready, key=ready.count, default=None)
 
@@ -70,8 +89,8 @@ def serving_by_itself(observed: Observed) -> Revision | None:
 def _is_proved(revision: Revision, observed: Observed) -> bool:
     """Whether every ready pod of it proved the same files, and the workload has no pod that is not seen."""
     ready = sum(pod.ready for pod in observed.pods_of(revision))
-    assert observed.workload is not None
-    return ready >= observed.workload.replicas and not _is_doubtful(revision, observed)
+    workload = main_of(observed)
+    return workload is not None and ready >= workload.replicas and not _is_doubtful(revision, observed)
 
 
 def _is_doubtful(revision: Revision, observed: Observed) -> bool:

@@ -1,38 +1,58 @@
-"""What a state implies by itself: all that should be there, and the verdict. Pure."""
+"""What a state implies by itself: the verdict, and with it all that should be there. Pure."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, Revision, Role, RolloutState
-from lockgate.domain.observed import Observed, WorkloadFacts
-from lockgate.domain.plan import Course, Decision, Plan, Stage, Step, Track, TrafficSplit
+from lockgate.domain.observed import Observed
+from lockgate.domain.plan import Course, Decision, Plan, Stage, Step, Track
 from lockgate.names import Reason
 from lockgate.plan.failures import HOW_TO_RETRY, failure_of
-from lockgate.plan.reach import pods_for
+from lockgate.plan.stages import nobody, resting, rolling
 from lockgate.plan.strategies import steps_of
 
 
-def shape(deployment: ModelDeployment, state: RolloutState, wanted: Revision | None) -> Plan:
+def shape(
+    deployment: ModelDeployment,
+    state: RolloutState,
+    wanted: Revision | None,
+    observed: Observed,
+    now: datetime,
+) -> Plan:
     """The plan of a state; `wanted` is the version that alias or pin last led to."""
     if state.candidate is not None:
-        return _rolling(deployment, state, state.candidate)
+        return _rolling(deployment, state, state.candidate, observed)
     held_back = None if wanted is None else failure_of(deployment, state, wanted)
     if state.stable is None:
-        return _nothing_serves(deployment, state, wanted, held_back)
+        return _nothing_serves(deployment, state, wanted, held_back, observed)
     is_stable = wanted is None or wanted.is_same(state.stable)
     decision = _rest(state.stable, None if is_stable else held_back, unproven=state.unproven)
-    return Plan(state=state, decision=decision, stage=Stage(tracks=(_whole(deployment, state.stable),)))
+    return Plan(
+        state=state,
+        decision=decision,
+        stage=resting(deployment, state, observed, now),
+        wake=state.warm_until if state.warm else None,
+    )
 
 
-def _rolling(deployment: ModelDeployment, state: RolloutState, candidate: Revision) -> Plan:
+def steps_for(deployment: ModelDeployment, state: RolloutState) -> tuple[Step, ...]:
+    """The steps of the strategy; a first version, which shares with nobody, has the last one only."""
     steps = steps_of(deployment.strategy)
+    return steps if state.stable is not None else steps[-1:]
+
+
+def _rolling(
+    deployment: ModelDeployment, state: RolloutState, candidate: Revision, observed: Observed
+) -> Plan:
+    steps = steps_for(deployment, state)
     message = f"rolling out {candidate.version}"
     if state.stable:
         message = f"rolling out {candidate.version} over {_called(state.stable, candidate)}"
     return Plan(
         state=state,
         decision=Decision(course=Course.ROLLING_OUT, reason=Reason.ROLLING_OUT, message=message),
-        stage=_stage(deployment, state, candidate, steps[state.step]),
+        stage=rolling(deployment, state, observed, steps[state.step]),
         steps=len(steps),
     )
 
@@ -44,26 +64,12 @@ def _called(release: Revision, other: Revision) -> str:
     return "what it runs on" if release.runtime != other.runtime else "other resources of it"
 
 
-def _stage(deployment: ModelDeployment, state: RolloutState, candidate: Revision, step: Step) -> Stage:
-    """All that should be there in a step of a rollout."""
-    replicas = pods_for(deployment.replicas, step.replicas)
-    workload = deployment.name if step.in_place else f"{deployment.name}-{candidate.release}"
-    track = Track(role=Role.CANDIDATE, release=candidate, workload=workload, replicas=replicas)
-    if step.in_place or state.stable is None:
-        return Stage(tracks=(track,))
-    stable = _whole(deployment, state.stable)
-    weight = step.replicas if step.weight is None else step.weight
-    split = TrafficSplit(weights=((stable.workload, 100 - weight), (workload, weight)))
-    return Stage(tracks=(stable, track), split=split)
-
-
-def _whole(deployment: ModelDeployment, release: Revision) -> Track:
-    """A release that serves by default."""
-    return Track(role=Role.STABLE, release=release, workload=deployment.name, replicas=deployment.replicas)
-
-
 def _nothing_serves(
-    deployment: ModelDeployment, state: RolloutState, wanted: Revision | None, held_back: Failure | None
+    deployment: ModelDeployment,
+    state: RolloutState,
+    wanted: Revision | None,
+    held_back: Failure | None,
+    observed: Observed,
 ) -> Plan:
     if wanted is None or held_back is None:
         message = "no version has been resolved yet"
@@ -77,7 +83,7 @@ def _nothing_serves(
         state=state,
         decision=Decision(course=Course.STALLED, reason=held_back.reason, message=message),
         # Nothing to go back to; but pods that fetch wrong bytes would fetch them for ever.
-        stage=Stage(tracks=(replace(_whole(deployment, wanted), replicas=0),)),
+        stage=nobody(deployment, observed, wanted),
     )
 
 
@@ -94,12 +100,19 @@ def _rest(stable: Revision, held_back: Failure | None, *, unproven: bool) -> Dec
     return Decision(course=Course.AT_REST, reason=Reason.ROLLED_OUT, message=message)
 
 
-def stalled(deployment: ModelDeployment, state: RolloutState, reason: Reason, why: str) -> Plan:
+def stalled(
+    deployment: ModelDeployment,
+    state: RolloutState,
+    reason: Reason,
+    why: str,
+    observed: Observed,
+    now: datetime,
+) -> Plan:
     """The plan of a first version that does not come up: it is tried on, and a human is told."""
     assert state.candidate is not None
     message = f"{state.candidate.version} cannot be rolled out: {why}"
     decision = Decision(course=Course.STALLED, reason=reason, message=message)
-    return replace(shape(deployment, state, state.candidate), decision=decision)
+    return replace(shape(deployment, state, state.candidate, observed, now), decision=decision)
 
 
 def torn() -> Plan:
@@ -112,24 +125,49 @@ def torn() -> Plan:
     return Plan(state=RolloutState(), decision=decision)
 
 
-def suspended(deployment: ModelDeployment, state: RolloutState, observed: Observed) -> Plan:
-    """Nothing changes while a human holds it; a workload amid a change is told to stand still."""
+def suspended(deployment: ModelDeployment, state: RolloutState, observed: Observed, now: datetime) -> Plan:
+    """Nothing changes while a human holds it, but that who was given up gets no more requests.
+
+    A workload amid a change is told to stand still.
+    """
+    goes_back = is_on_its_way_back(state, observed)
     message = "spec.suspend is true: what serves goes on serving and nothing else changes"
     return Plan(
         state=state,
         decision=Decision(course=Course.SUSPENDED, reason=Reason.SUSPENDED, message=message),
-        stage=_standing_still(deployment, state, observed.workload),
+        stage=resting(deployment, state, observed, now) if goes_back else _standing_still(state, observed),
+        steps=len(steps_for(deployment, state)),
     )
 
 
-def _standing_still(
-    deployment: ModelDeployment, state: RolloutState, workload: WorkloadFacts | None
-) -> Stage | None:
-    """The workload as it is, but paused; None when it stands still already."""
+def is_on_its_way_back(state: RolloutState, observed: Observed) -> bool:
+    """Whether a candidate was given up and still gets requests: nobody who holds a rollout wants that."""
+    if state.candidate is not None or state.stable is None:
+        return False
+    home = observed.runs(state.stable)
+    if home is None:
+        return False
+    routed = [observed.route.written, observed.route.served] if observed.route else []
+    named = {name for split in routed if split for name, weight in split.weights if weight}
+    named |= {split.special for split in routed if split and split.special}
+    return bool((named | {observed.front}) - {None, home.name})
+
+
+def _standing_still(state: RolloutState, observed: Observed) -> Stage | None:
+    """The workload as it is, but paused; None when it stands still already, or never replaces pods."""
+    workload = observed.workload
+    if observed.others or observed.route is not None or observed.front is not None:
+        return None
     if workload is None or workload.revision is None or workload.paused:
         return None
     is_moving = not workload.generation_observed or workload.updated != workload.total
     if state.candidate is None and not is_moving:
         return None
-    held = _whole(deployment, workload.revision)
-    return Stage(tracks=(replace(held, replicas=workload.replicas, paused=True),))
+    held = Track(
+        role=Role.STABLE,
+        release=workload.revision,
+        workload=workload.name,
+        replicas=workload.replicas,
+        paused=True,
+    )
+    return Stage(tracks=(held,))

@@ -51,6 +51,7 @@ def compute_status(found: Findings, now: datetime) -> ModelDeploymentStatus:
         traffic=traffic(found),
         rollout=state,
         history=_history(found),
+        last_request=(found.plan.answer if found.plan else None) or previous.last_request,
         conditions=transition(previous.conditions, verdicts, generation=deployment.generation, now=now),
     )
 

@@ -41,7 +41,7 @@ def resolved(found: Findings) -> Verdict:
 def available(found: Findings) -> Verdict:
     """Whether enough replicas serve, of whichever version."""
     kind = ConditionType.AVAILABLE
-    workload = found.observed.workload if found.observed else None
+    workload = found.serving
     if workload is None:
         before = find(found.previous.conditions, kind)
         if found.observed is None and before is not None:
@@ -69,10 +69,15 @@ def progressing(found: Findings) -> Verdict:
 
 
 def paused(found: Findings) -> Verdict:
-    """Whether a human holds the rollout."""
+    """Whether the rollout is held: by a person, or in a step."""
     if found.deployment.suspend:
         said = "spec.suspend is true"
         return Verdict(type=ConditionType.PAUSED, status=TRUE, reason=Reason.SUSPENDED, message=said)
+    if found.plan is not None and found.plan.decision.waits and found.rolls_on:
+        decision = found.plan.decision
+        return Verdict(
+            type=ConditionType.PAUSED, status=TRUE, reason=decision.reason, message=decision.message
+        )
     said = "nobody holds the rollout"
     return Verdict(type=ConditionType.PAUSED, status=FALSE, reason=Reason.NOT_SUSPENDED, message=said)
 
@@ -110,7 +115,7 @@ def stalled(found: Findings) -> Verdict | None:
         decision = found.plan.decision
         said = decision.message if found.course is Course.ABORTED else decision.message + _not_made(found)
         return Verdict(type=kind, status=TRUE, reason=decision.reason, message=said)
-    workload = found.observed.workload if found.observed else None
+    workload = found.serving
     if found.course is Course.AT_REST and workload and workload.deadline_exceeded and not found.settled:
         said = f"the change was not available in time{_first_problem(found)}"
         return Verdict(type=kind, status=TRUE, reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=said)
@@ -192,7 +197,7 @@ def _held(found: Findings) -> Verdict | None:
 
 def _too_few(found: Findings) -> Verdict | None:
     """Every pod is of the present template, and some of them do not serve."""
-    workload = found.observed.workload if found.observed else None
+    workload = found.serving
     rolled = workload and workload.generation_observed and workload.updated == workload.total
     if not workload or not rolled or not workload.available < workload.replicas <= workload.total:
         return None
@@ -205,6 +210,8 @@ def _settling(found: Findings) -> Verdict:
     """What runs follows what was written."""
     version = found.state.stable.version if found.state.stable else "the version"
     said = f"the pods of {version} are being brought in line with the spec"
+    if found.route_problem:
+        said = f"requests do not reach {version} as they should: {found.route_problem}"
     return Verdict(type=ConditionType.READY, status=UNKNOWN, reason=Reason.ROLLING_OUT, message=said)
 
 
@@ -216,9 +223,13 @@ def _first_problem(found: Findings) -> str:
 
 
 def _not_made(found: Findings) -> str:
-    workload = found.observed.workload if found.observed else None
+    workload = found.serving
     if workload and workload.problem:
         return f"; {workload.problem}"
+    if found.course is Course.ROLLING_OUT and found.observed and found.observed.route:
+        refused = found.observed.route.problem
+        if refused:
+            return f"; the gateway refuses its route: {refused}"
     altered = found.applied.altered if found.applied else ()
     return f"; the cluster holds something else than was asked for in {listed(altered)}" if altered else ""
 

@@ -61,10 +61,18 @@ def fetch(files: Files, target: Path) -> None:
             raise SandboxError(f"fetching {files.module} failed: {words}")
         with tempfile.TemporaryDirectory(prefix=f".{files.name}-", dir=target.parent) as temporary:
             fresh = Path(temporary) / "files"
-            fresh.mkdir()
-            for path in (Path(json.loads(done.stdout)["Dir"]) / files.within).iterdir():
-                (fresh / path.name).write_bytes(path.read_bytes())
+            _copy(Path(json.loads(done.stdout)["Dir"]) / files.within, fresh)
             fresh.rename(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Contents without modes: Go's own cache is read-only, and nobody could tidy up such a copy."""
+    target.mkdir()
+    for path in source.iterdir():
+        if path.is_dir():
+            _copy(path, target / path.name)
+        else:
+            (target / path.name).write_bytes(path.read_bytes())
 
 
 def _build_one(tool: Tool, target: Path, progress: Progress) -> None:

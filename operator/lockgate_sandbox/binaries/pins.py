@@ -61,16 +61,20 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files, none of them a program, that a Go module carries in one of its directories."""
+    """Files, none of them a program, that a Go module carries in one of its directories.
+
+    `pinned_with` names the tool in whose go.mod the module is pinned, where it is not one of its own.
+    """
 
     name: str
     module: str
     within: str
+    pinned_with: str = ""
 
     @property
     def directory(self) -> Path:
         """Where the go.mod is that pins the module."""
-        return GO_MODULES / self.name
+        return GO_MODULES / (self.pinned_with or self.name)
 
     def key(self) -> str:
         """Names the content: same key, same files."""
@@ -148,16 +152,34 @@ CNI = Tool(
     programs=("bridge", "loopback", "host-local", "portmap"),
 )
 PAUSE = Tool(name="pause", packages=(".",), programs=("pause",))
+_PROMETHEUS = "github.com/prometheus/prometheus/cmd"
+PROMETHEUS = Tool(
+    name="prometheus",
+    packages=(f"{_PROMETHEUS}/prometheus", f"{_PROMETHEUS}/promtool"),
+    programs=("prometheus", "promtool"),
+    # Of all the clouds that it can ask for targets just Kubernetes: the rest are most of the build.
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
+    # The module counts v0.MMMPP.x where people say M.P.x; without it /status/buildinfo is empty.
+    variables={"github.com/prometheus/common/version.Version": "3.16.0"},
+)
 
 # The CRDs of its standard channel, which is what most clusters have.
 GATEWAY_API = Files("gateway-api", module="sigs.k8s.io/gateway-api", within="config/crd/standard")
 
+_ENVOY_GATEWAY = "github.com/envoyproxy/gateway"
+ENVOY_GATEWAY = Tool(
+    name="envoy-gateway", packages=(f"{_ENVOY_GATEWAY}/cmd/envoy-gateway",), programs=("envoy-gateway",)
+)
+ENVOY_GATEWAY_CHART = Files(
+    "envoy-gateway-chart", module=_ENVOY_GATEWAY, within="charts/gateway-helm", pinned_with="envoy-gateway"
+)
+
 # In the order of what is needed first.
-TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE)
+TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE, PROMETHEUS, ENVOY_GATEWAY)
 
 
 def tools_of(level: Level) -> tuple[Tool, ...]:
-    """What a level needs before it can start; helm is built when first asked for."""
+    """What a level needs before it can start; the others are built when first asked for."""
     match level:
         case Level.CONTROL_PLANE:
             return (KUBERNETES,)

@@ -19,16 +19,17 @@ _TYPES = "application/vnd.oci.image"
 
 
 def write_program_image(archive: Path, name: str, program: Path, user: str = "65535:65535") -> None:
-    """Write an OCI archive of an image `name` that is `program`, a static executable, and nothing else.
+    """Write an OCI archive of an image `name` that is `program`, a static executable, and an empty /tmp.
 
-    The program lies at the root under its own file name and is the entry point.
+    The program lies at the root under its own file name, by which alone it is found too, and is the
+    entry point.
     """
     layer = _layer(program.name, program.read_bytes())
     packed = gzip.compress(layer, compresslevel=1, mtime=0)
     config = {
         "architecture": architecture(),
         "os": "linux",
-        "config": {"Entrypoint": [f"/{program.name}"], "User": user},
+        "config": {"Entrypoint": [f"/{program.name}"], "Env": ["PATH=/"], "User": user},
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
     }
     blobs = {_digest(packed): packed}
@@ -51,6 +52,9 @@ def _layer(name: str, program: bytes) -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as tar:
         _put(tar, name, program, mode=0o755)
+        scratch = tarfile.TarInfo("tmp")
+        scratch.type, scratch.mode = tarfile.DIRTYPE, 0o1777
+        tar.addfile(scratch)
     return target.getvalue()
 
 

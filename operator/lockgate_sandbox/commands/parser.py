@@ -69,14 +69,7 @@ def parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--name", default=DEFAULT_NAME, help="its name, one of a kind (%(default)s)")
     up.add_argument("--detach", action="store_true", help="leave it running and return; end it with `down`")
-    up.add_argument(
-        "--with",
-        dest="parts",
-        default=(),
-        metavar="PART,...",
-        type=lambda text: tuple(filter(None, text.split(","))),
-        help=f"parts to install: {', '.join(part_names())}",
-    )
+    _add_parts(up, "install")
     up.set_defaults(run=running.up)
 
     down = commands.add_parser("down", help="end a world")
@@ -106,8 +99,20 @@ def parser() -> argparse.ArgumentParser:
 
     build = commands.add_parser("build", help="build the programs ahead of time")
     build.add_argument("--level", choices=_LEVELS, default=_LEVELS[1], help="for which level (%(default)s)")
+    _add_parts(build, "prepare too, with their images")
     build.set_defaults(run=building.build_ahead)
     return top
+
+
+def _add_parts(command: argparse.ArgumentParser, what_for: str) -> None:
+    command.add_argument(
+        "--with",
+        dest="parts",
+        default=(),
+        metavar="PART,...",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        help=f"parts to {what_for}: {', '.join(part_names())}",
+    )
 
 
 def _add_name(command: argparse.ArgumentParser) -> None:

@@ -1,13 +1,18 @@
-"""What the acts of the demo play on, and what several of them do: follow a version until it answers."""
+"""What the acts of the demo play on, and what several of them do: follow a version until it answers.
+
+A rollout by steps is told beside what a crowd counts that asks through the gateway.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from lockgate_sandbox.cluster_world import ClusterWorld
+from lockgate_sandbox.crowds import Crowd
 from lockgate_sandbox.demo.screen import Screen, Table
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.parts import lockgate, models, registry, visitor
@@ -16,18 +21,25 @@ from lockgate_sandbox.said import Said
 from lockgate_sandbox.waiting import until
 
 COLLECTION = f"model/{MODEL}"
+HOST = f"{MODEL}.{NAMESPACE}.models.example.com"
 ALIAS = "production"
 _ANSWERS_IN_A_ROW = 20
 _BAR = 14
+_TOLD_SECONDS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
-    """A screen to tell on, a world to act in, and room for files."""
+    """A screen to tell on, a world to act in, room for files, and who asks through the gateway."""
 
     screen: Screen
     world: ClusterWorld
     scratch: Path
+    crowd: Crowd | None = None
+
+    def deploy(self, manifest: Path) -> None:
+        """Apply a ModelDeployment, as its author would."""
+        self.world.add(models.PART).deploy(manifest)
 
     def promote(self, version: str) -> None:
         """Move the alias to a version, and follow it until it answers."""
@@ -49,6 +61,52 @@ class Stage:
             raise SandboxError(f"{count.failed} of {count.requests} requests failed: {count.last_failure}")
         answers = ", ".join(f"{number} by {version}" for version, number in sorted(count.versions.items()))
         self.screen.good(f"{count.requests} requests from inside the cluster so far, 0 failed ({answers})")
+
+    def wait_until_routed(self) -> None:
+        """Return when the gateway serves one release alone, and Lockgate has read that back."""
+        operator = self.world.add(lockgate.PART)
+        whole = {"stable": 100}
+        until(
+            "all of the traffic goes to one release", lambda: operator.says(NAMESPACE, MODEL).traffic == whole
+        )
+
+    def watch_steps_until(self, what: str, holds: Callable[[Said], bool]) -> None:
+        """Tell where the rollout stands, with what the gateway serves and what the crowd is answered."""
+        columns = (("after", 7), ("step", 5), ("weight", 7), ("answers by version", 20), ("p99", 8))
+        table = Table(self.screen, (*columns, ("phase", 11), ("why", 64)))
+        operator, begun = self.world.add(lockgate.PART), time.monotonic()
+        last: tuple[Said, int] | None = None
+
+        def over() -> bool:
+            nonlocal last
+            said, passed = operator.says(NAMESPACE, MODEL), time.monotonic() - begun
+            if last is None or last[0] != said or passed >= last[1] + _TOLD_SECONDS:
+                last = (said, int(passed))
+                weight = f"{said.traffic.get('candidate', 0)} %" if said.step != "-" else "-"
+                shares, slow = self._of_last_second()
+                table.row(f"{passed:.1f} s", said.step, weight, shares, slow, said.phase, said.why)
+            return holds(said)
+
+        until(what, over)
+
+    def check_crowd(self) -> None:
+        """Tell what the crowd has counted; SandboxError when one of its requests failed."""
+        assert self.crowd is not None
+        seen = self.crowd.count()
+        count = self.crowd.count_after(seen.requests if seen else 0)
+        if count.failed:
+            raise SandboxError(f"{count.failed} of {count.requests} requests failed: {count.last_failure}")
+        answers = ", ".join(f"{number} by {version}" for version, number in sorted(count.versions.items()))
+        self.screen.good(f"{count.requests} requests through the gateway so far, 0 failed ({answers})")
+
+    def _of_last_second(self) -> tuple[str, str]:
+        counted = self.crowd.count() if self.crowd else None
+        if counted is None or not counted.last_second.requests:
+            return "-", "-"
+        lately = counted.last_second
+        answered = sum(lately.versions.values()) or 1
+        shares = (f"{version} {number / answered:.0%}" for version, number in sorted(lately.versions.items()))
+        return ", ".join(shares), f"{lately.p99:.0f} ms"
 
     def _watch_until(self, version: str) -> None:
         columns = (("after", 7), ("alias", 11), ("desired", 8), ("serving", 8), ("phase", 11), ("ready", 8))

@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.worlds import cache_root
 
 PREFIX = "localhost/lockgate"
 _NAME = "io.containerd.image.name"
+# Archives kept of each image: for going back and forth between two states of the source.
+_KEPT = 3
+_KEY_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,21 @@ class Image:
     reference: str
     tag: str
     archive: Path
+
+
+def archives() -> Path:
+    """Where they are kept: files of the user's cache, each named after its image and what that is made of."""
+    return cache_root() / "images" / "archives"
+
+
+def drop_old(name: str) -> None:
+    """Remove all archives of an image but the newest few, and what was left half-written."""
+    # With just the digits of a key behind it: another image's name may begin with this one.
+    named = f"{name}-{'?' * _KEY_DIGITS}.tar"
+    kept = sorted(archives().glob(named), key=lambda path: path.stat().st_mtime, reverse=True)
+    # Names with a dot in front are archives whose writing was interrupted.
+    for archive in (*kept[_KEPT:], *archives().glob(f".{named}.*")):
+        archive.unlink(missing_ok=True)
 
 
 def write_archive(name: str, tag: str, layout: Path, archive: Path) -> Image:

@@ -15,15 +15,13 @@ from typing import TextIO
 from lockgate_sandbox.binaries.debian import ensure_packages
 from lockgate_sandbox.binaries.progress import Progress
 from lockgate_sandbox.errors import SandboxError, Unavailable
-from lockgate_sandbox.images.archive import PREFIX, Image, read_archive, write_archive
+from lockgate_sandbox.images.archive import PREFIX, Image, archives, drop_old, read_archive, write_archive
 from lockgate_sandbox.images.base import base_key, build_base
 from lockgate_sandbox.images.buildah import Buildah
 from lockgate_sandbox.images.recipes import RECIPES, Recipe, content_key, stage
 from lockgate_sandbox.source import REPOSITORY
 from lockgate_sandbox.worlds import cache_root, locked
 
-# Archives kept of each image: for going back and forth between two states of the source.
-_KEPT_ARCHIVES = 3
 _TOOLS = ("mmdebstrap", "buildah")
 
 
@@ -39,14 +37,14 @@ def build_images(
         raise SandboxError(f"there is no image {', '.join(sorted(unknown))}; there are {', '.join(RECIPES)}")
     _require_machine()
     cache = cache_root() / "images"
-    done = {name: image for name in names if (image := _cached(RECIPES[name], cache))}
+    done = {name: image for name in names if (image := _cached(RECIPES[name]))}
     missing = [name for name in names if name not in done]
     if missing:
-        (cache / "archives").mkdir(parents=True, exist_ok=True)
+        archives().mkdir(parents=True, exist_ok=True)
         with locked(cache / ".lock"):
             for position, name in enumerate(missing):
                 told = Progress(name, missing[position + 1 :], progress)
-                done[name] = _cached(RECIPES[name], cache) or _build(RECIPES[name], cache, told)
+                done[name] = _cached(RECIPES[name]) or _build(RECIPES[name], cache, told)
     return {name: done[name] for name in names}
 
 
@@ -57,12 +55,12 @@ def _require_machine() -> None:
         )
 
 
-def _archive(recipe: Recipe, cache: Path, key: str) -> Path:
-    return cache / "archives" / f"{recipe.name}-{key}.tar"
+def _archive(recipe: Recipe, key: str) -> Path:
+    return archives() / f"{recipe.name}-{key}.tar"
 
 
-def _cached(recipe: Recipe, cache: Path) -> Image | None:
-    archive = _archive(recipe, cache, content_key(recipe, REPOSITORY, base_key()))
+def _cached(recipe: Recipe) -> Image | None:
+    archive = _archive(recipe, content_key(recipe, REPOSITORY, base_key()))
     return read_archive(recipe.name, archive) if archive.is_file() else None
 
 
@@ -89,9 +87,9 @@ def _build(recipe: Recipe, cache: Path, progress: Progress) -> Image:
     progress.tick("packing")
     buildah.push(f"{PREFIX}/{recipe.name}:latest", work / "layout")
     tag = f"{PREFIX}/{recipe.name}:{key}"
-    image = write_archive(recipe.name, tag, work / "layout", _archive(recipe, cache, key))
+    image = write_archive(recipe.name, tag, work / "layout", _archive(recipe, key))
     shutil.rmtree(work)
-    _drop_old(recipe, cache)
+    drop_old(recipe.name)
     progress.say(f"built: {image.archive.stat().st_size / 1e6:.0f} MB")
     return image
 
@@ -104,12 +102,3 @@ def _base(cache: Path, buildah: Buildah, progress: Progress) -> str:
         build_base(tarball, cache / "base.log", progress)
         buildah.import_base(tarball, tag)
     return tag
-
-
-def _drop_old(recipe: Recipe, cache: Path) -> None:
-    archives = sorted(
-        (cache / "archives").glob(f"{recipe.name}-*.tar"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    # Names with a dot in front are archives whose writing was interrupted.
-    for archive in (*archives[_KEPT_ARCHIVES:], *(cache / "archives").glob(".*.tar.*")):
-        archive.unlink(missing_ok=True)

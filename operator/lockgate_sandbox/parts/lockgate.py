@@ -1,7 +1,7 @@
 """Lockgate itself, under the rights of its chart: in a cluster from its image, by helm, as users install it.
 
-On a control plane it is a process of the world that has the same service account and rights, and the
-pods it asks for are whoever plays the node's business. It follows the registry with a viewer's key.
+On a control plane it is a process of the world with the same account and rights, and its pods are another's
+business. It follows the registry with a viewer's key, and asks Prometheus where that was added before.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from lockgate_sandbox import objects
 from lockgate_sandbox.binaries import programs_of
 from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.images import Image, build_images
-from lockgate_sandbox.part import Handle, Prepared
-from lockgate_sandbox.parts import registry
+from lockgate_sandbox.part import Handle, Prepared, urls
+from lockgate_sandbox.parts import prometheus, registry
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.said import Said
 from lockgate_sandbox.source import CHART, CRDS, PACKAGES
 from lockgate_sandbox.supervise.components import free_port
 from lockgate_sandbox.waiting import until_it_answers
-from lockgate_sandbox.worlds import Level
+from lockgate_sandbox.worlds import Level, write_atomically
 
 NAMESPACE = "lockgate-system"
 POLL_SECONDS = 2
 _TOKEN_SECONDS = 7 * 24 * 3600
-_RIGHTS = ("rbac", "serviceaccount", "admissionpolicies")
+_RIGHTS = [f"--show-only=templates/{n}.yaml" for n in ("rbac", "serviceaccount", "admissionpolicies")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +61,18 @@ class _Part:
     def install(self, world: RunningWorld, prepared: Prepared) -> Lockgate:
         """Once only, and for all namespaces."""
         followed = world.add(registry.PART)
+        is_watched = prometheus.PART.name in urls(world.directory)
+        asked = world.add(prometheus.PART).inner_url if is_watched else ""
         world.apply(objects.namespace(NAMESPACE))
         if isinstance(world, ClusterWorld):
-            url = _from_its_image(world, prepared.images["operator"], followed)
+            url = _from_its_image(world, prepared.images["operator"], followed, asked)
         else:
-            url = _as_process(world, followed)
+            url = _as_process(world, followed, asked)
         until_it_answers("Lockgate", f"{url}/metrics")
         return Lockgate(world=world, url=url)
 
 
-def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Registry) -> str:
+def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Registry, asked: str) -> str:
     world.load_image_archives([image.archive])
     world.apply(objects.secret("lockgate-registry", NAMESPACE, api_key=followed.keys["viewer"]))
     repository, _, digest = image.reference.partition("@")
@@ -78,25 +80,22 @@ def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Regist
     values = {
         "image": {"repository": repository, "digest": digest, "pullPolicy": "Never"},
         "registry": asks,
+        "prometheus": {"url": asked, "authorPromql": True},
         # The node shares the user's own disk and does not report it.
         "modelPods": {"storageRequests": False},
     }
-    path = world.directory / "lockgate-values.json"
-    path.write_text(json.dumps(values))
-    install = ("upgrade", "--install", "--wait", "lockgate", str(CHART))
-    world.helm(*install, f"--namespace={NAMESPACE}", f"--values={path}")
+    install = ("upgrade", "--install", "--wait", "lockgate", str(CHART), f"--namespace={NAMESPACE}")
+    world.helm(*install, "--values=-", stdin=json.dumps(values))
     return world.forward(NAMESPACE, "lockgate-metrics", 8080)
 
 
-def _as_process(world: RunningWorld, followed: registry.Registry) -> str:
+def _as_process(world: RunningWorld, followed: registry.Registry, asked: str) -> str:
     world.kubectl("apply", "--server-side", "-f", str(CRDS))
     world.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    shown = [f"--show-only=templates/{name}.yaml" for name in _RIGHTS]
-    chart = (str(CHART), f"--namespace={NAMESPACE}", "--set=image.repository=unused", *shown)
+    chart = (str(CHART), f"--namespace={NAMESPACE}", "--set=image.repository=unused", *_RIGHTS)
     world.kubectl("apply", "-f", "-", stdin=world.helm("template", "lockgate", *chart).stdout)
     key = world.directory / "lockgate-api-key"
-    key.touch(mode=0o600)
-    key.write_text(followed.keys["viewer"])
+    write_atomically(key, followed.keys["viewer"])
     metrics, probes = free_port(), free_port()
     settings = {
         "KUBECONFIG": str(world.kubeconfig_for_service_account(NAMESPACE, "lockgate", _TOKEN_SECONDS)),
@@ -104,6 +103,8 @@ def _as_process(world: RunningWorld, followed: registry.Registry) -> str:
         "LOCKGATE_REGISTRY_BASE_URL": followed.inner_url,
         "LOCKGATE_REGISTRY_API_KEY_FILE": str(key),
         "LOCKGATE_POLL_INTERVAL_SECONDS": str(POLL_SECONDS),
+        "LOCKGATE_PROMETHEUS_URL": asked,
+        "LOCKGATE_PROMETHEUS_AUTHOR_PROMQL": "true",
         "LOCKGATE_FETCH_IMAGE": "localhost/lockgate/operator:none",
         "LOCKGATE_HTTP_HOST": "127.0.0.1",
         "LOCKGATE_HTTP_PORT": str(metrics),
@@ -112,6 +113,7 @@ def _as_process(world: RunningWorld, followed: registry.Registry) -> str:
     world.join("lockgate", [sys.executable, "-m", "lockgate", "run"], settings)
     # In a cluster helm waits for that.
     until_it_answers("Lockgate", f"http://127.0.0.1:{probes}/readyz")
+    prometheus.be_scraped(world, "lockgate", f"127.0.0.1:{metrics}")
     return f"http://127.0.0.1:{metrics}"
 
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lockgate_sandbox import objects
 from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.images import Image, build_images
 from lockgate_sandbox.inference import inference_path, question
 from lockgate_sandbox.part import Handle, Prepared
 from lockgate_sandbox.parts import registry
+from lockgate_sandbox.source import EXAMPLES
 from lockgate_sandbox.training import SAMPLE_CUSTOMERS
 from lockgate_sandbox.worlds import Level
 
@@ -24,6 +27,7 @@ from lockgate_sandbox.worlds import Level
 NAMESPACE = "growth"
 MODEL = "churn"
 _GROUP = "lockgate.dev/v1alpha1"
+_EXAMPLE = EXAMPLES / "runtime-onnx.yaml"
 _ANSWER_SECONDS = 10
 _REQUESTS, _CEILINGS = {"cpu": "50m", "memory": "96Mi"}, {"cpu": "1", "memory": "512Mi"}
 _RESOURCES = {"requests": _REQUESTS, "limits": {"memory": "256Mi"}, "ceilings": _CEILINGS}
@@ -84,7 +88,7 @@ def runtime(image: Image) -> dict[str, Any]:
         "acceptedFormats": ["onnx"],
         "resources": _RESOURCES,
         "terminationGracePeriodSeconds": 15,
-        "metrics": {"path": "/metrics"},
+        "metrics": yaml.safe_load(_EXAMPLE.read_text())["spec"]["metrics"],
     }
     return {"apiVersion": _GROUP, "kind": "ModelRuntime", "metadata": {"name": "onnx"}, "spec": spec}
 

@@ -97,7 +97,7 @@ def _as_pod(world: ClusterWorld, image: Image) -> str:
     world.load_image_archives([image.archive])
     users = ",".join((world.directory / _USERS).read_text().split())
     told = {"name": USERS_VARIABLE, "valueFrom": {"secretKeyRef": {"name": "users", "key": "users"}}}
-    runs = {"args": _serve("0.0.0.0", _PORT, "/data"), "env": [told]}  # noqa: S104 - the pod's own
+    runs: dict[str, Any] = {"args": _serve("0.0.0.0", _PORT, "/data"), "env": [told]}  # noqa: S104 - the pod's own
     world.apply(
         objects.namespace(NAMESPACE),
         objects.secret("users", NAMESPACE, users=users),

@@ -1,47 +1,85 @@
-"""The backend of plain Deployments: one Deployment, whose pods Kubernetes replaces, and one Service."""
+"""The backend of plain Deployments: one for each workload, Services for their pods, and a route to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.apply.applier import Applier
 from lockgate.apply.ledger import Ledger
+from lockgate.apply.objects import Thing, thing_of
+from lockgate.apply.strays import strays_of
 from lockgate.backends.deployment.observer import Observer
 from lockgate.backends.deployment.render import render_children
+from lockgate.backends.deployment.route import services_named
+from lockgate.backends.deployment.service import own_service, workload_behind
 from lockgate.backends.deployment.templates import Templates
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage
-from lockgate.domain.resources import DEPLOYMENT, POD, SERVICE, Key, Object, Resource
-from lockgate.errors import LockgateError
+from lockgate.domain.ports import ClusterView, Sight
+from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE, Key, Object, Resource, key_of
+from lockgate.errors import GatewayNotReady, LockgateError
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway, gateway_of
 
 
 class DeploymentBackend:
     """Implements the port `Backend`."""
 
-    def __init__(self, observer: Observer, applier: Applier, ledger: Ledger, templates: Templates) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        applier: Applier,
+        ledger: Ledger,
+        templates: Templates,
+        view: ClusterView,
+        sight: Sight,
+        gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+    ) -> None:
         self._observer = observer
         self._applier = applier
         self._ledger = ledger
         self._templates = templates
+        self._view = view
+        self._sight = sight
+        self._gateways = gateways
 
     @property
     def watches(self) -> tuple[Resource, ...]:
-        """The kinds that must be watched for it."""
-        return DEPLOYMENT, SERVICE, POD
+        """The kinds that must be watched for it; routes where the platform offers a gateway."""
+        return (DEPLOYMENT, SERVICE, POD, *((HTTP_ROUTE,) if self._gateways else ()))
+
+    def accepts(self, deployment: ModelDeployment) -> None:
+        """Raise InvalidSpec for what its gateway is not for, GatewayNotReady while no route can be made."""
+        gateway = gateway_of(self._gateways, deployment)
+        if gateway is not None:
+            gateway.hostnames_of(deployment)
+            gateway.check_strategy(deployment)
+            self._check_sight(deployment)
 
     async def observe(self, deployment: ModelDeployment) -> tuple[Observed, LockgateError | None]:
-        """Facts about the workload and its pods, and what kept some of the pods from being counted."""
+        """Facts about workloads, pods and route, and what kept some of the pods from being counted."""
         return await self._observer.observe(deployment)
 
     async def realise(
         self, deployment: ModelDeployment, stage: Stage, runtime: ModelRuntime | None
     ) -> Applied:
-        """Bring Deployment and Service in line; raises a LockgateError."""
+        """Bring all that is named in line, and then delete what is not; raises a LockgateError."""
 
         async def template(release: Revision) -> Object:
             return await self._templates.of(deployment, release, runtime)
 
-        return await self._applier.apply(deployment, render_children(deployment, stage), template)
+        gateway = None
+        if stage.split is not None:
+            gateway = gateway_of(self._gateways, deployment)
+            self._check_sight(deployment)
+        drawings = render_children(deployment, stage, gateway)
+        served = self._observer.may_be_served(deployment)
+        # Without a gateway nobody comes by a route, unless there is one left from before.
+        shrinks = served is not None or deployment.traffic is None
+        applied = await self._applier.apply(deployment, drawings, template, shrinks=shrinks)
+        kept = self._kept(deployment, served) | {thing_of(drawing.obj) for drawing in drawings}
+        removed = await self._applier.remove(deployment, strays_of(deployment, self._view, kept))
+        return replace(applied, removed=removed)
 
     async def tidy(self, deployment: ModelDeployment, dropped: Iterable[Revision]) -> None:
         """Strike the ledger's entries of these releases; raises a LockgateError."""
@@ -53,3 +91,28 @@ class DeploymentBackend:
         """The ModelDeployment is gone, and with it what was remembered of it."""
         self._observer.forget(deployment)
         self._applier.forget(deployment)
+
+    def _check_sight(self, deployment: ModelDeployment) -> None:
+        if self._sight.lacks(HTTP_ROUTE):
+            raise GatewayNotReady(
+                f"the cluster has no {HTTP_ROUTE.plural} of {HTTP_ROUTE.api_version}: install the Gateway API"
+            )
+        if not self._sight.sees(HTTP_ROUTE, deployment.namespace):
+            raise GatewayNotReady(
+                f"{HTTP_ROUTE.plural} in namespace {deployment.namespace} have not been seen yet; if that "
+                "does not end, the operator may not list them"
+            )
+
+    def _kept(self, deployment: ModelDeployment, served: frozenset[str] | None) -> set[Thing]:
+        """What the route names, and what the gateway may be sending requests to: all, if that is unknown."""
+        route = self._view.get(HTTP_ROUTE, deployment.key)
+        services = services_named(route) if route is not None else set()
+        if served is not None:
+            services |= {own_service(deployment.name, workload) for workload in served}
+            return {(SERVICE.kind, (deployment.namespace, name)) for name in services}
+        pods = {(DEPLOYMENT.kind, key) for key in self._there(deployment, DEPLOYMENT)}
+        own = (key[1] for key in self._there(deployment, SERVICE) if workload_behind(deployment.name, key[1]))
+        return pods | {(SERVICE.kind, (deployment.namespace, name)) for name in (*services, *own)}
+
+    def _there(self, deployment: ModelDeployment, resource: Resource) -> list[Key]:
+        return [key_of(each) for each in self._view.children(resource, deployment.key)]

@@ -1,7 +1,7 @@
-"""Which pods are really those of a Deployment: pod, its ReplicaSet, the Deployment's UID.
+"""Which pods are really those of our Deployments: pod, its ReplicaSet, the Deployment's UID.
 
 A label says nothing: anybody may write it. A pod counts when its controller is a ReplicaSet whose
-controller is our Deployment, by UID: the pods that Kubernetes itself counts. That keeps out
+controller is a Deployment of ours, by UID: the pods that Kubernetes itself counts. That keeps out
 whatever merely carries our labels. It is no defence against somebody who forges owner references
 as well; Kubernetes takes such a pod for the ReplicaSet's own, too.
 
@@ -10,15 +10,25 @@ it for the first time, and its owner is remembered: an owner's UID never changes
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from lockgate.domain.ports import Cluster
 from lockgate.domain.resources import REPLICA_SET, Key, Object, controller_of
 from lockgate.names import LABEL_POD_TEMPLATE_HASH
 
-# Of one deployment; an honest one has a ReplicaSet for each of its last revisions.
+# Of one ModelDeployment; an honest one has a ReplicaSet for each of its last revisions.
 REMEMBERED = 64
 READS_A_PASS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A ReplicaSet, and the Deployment that it belongs to if it is what it is called."""
+
+    name: str
+    uid: str
+    owner: str
 
 
 class Lineage:
@@ -28,29 +38,32 @@ class Lineage:
         self._cluster = cluster
         self._owners: defaultdict[Key, OrderedDict[str, str]] = defaultdict(OrderedDict)
 
-    def known(self, deployment: Key, workload: Object, pods: Iterable[Object]) -> list[Object]:
-        """The pods that are known to be of this workload; costs nothing."""
-        owners = self._owners[deployment]
-        uid = workload["metadata"]["uid"]
-        return [pod for pod in pods if owners.get(_replica_set_of(pod, workload)[1]) == uid]
+    def known(self, deployment: Key, workloads: Sequence[Object], pods: Iterable[Object]) -> list[Object]:
+        """The pods that are known to be of these workloads; costs nothing."""
+        owners, uids = self._owners[deployment], _uids_by_name(workloads)
+        return [
+            pod
+            for pod in pods
+            if (claimed := _claimed_by(pod, uids)) is not None and owners.get(claimed.uid) == claimed.owner
+        ]
 
-    async def of(self, deployment: Key, workload: Object, pods: Iterable[Object]) -> list[Object]:
-        """The pods of this workload; raises a LockgateError when a ReplicaSet could not be read."""
-        pods = tuple(pods)
-        named = dict.fromkeys(_replica_set_of(pod, workload) for pod in pods)
-        unknown = [(name, uid) for name, uid in named if uid and uid not in self._owners[deployment]]
-        for name, uid in unknown[:READS_A_PASS]:
-            await self._read(deployment, name, uid)
-        return self.known(deployment, workload, pods)
+    async def of(self, deployment: Key, workloads: Sequence[Object], pods: Iterable[Object]) -> list[Object]:
+        """The pods of these workloads; raises a LockgateError when a ReplicaSet could not be read."""
+        pods, uids = tuple(pods), _uids_by_name(workloads)
+        named = dict.fromkeys(_claimed_by(pod, uids) for pod in pods)
+        unknown = [claimed for claimed in named if claimed and claimed.uid not in self._owners[deployment]]
+        for claimed in unknown[:READS_A_PASS]:
+            await self._read(deployment, claimed)
+        return self.known(deployment, workloads, pods)
 
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone."""
         self._owners.pop(deployment, None)
 
-    async def _read(self, deployment: Key, name: str, uid: str) -> None:
-        found = await self._cluster.get(REPLICA_SET, (deployment[0], name))
+    async def _read(self, deployment: Key, claimed: _Claimed) -> None:
+        found = await self._cluster.get(REPLICA_SET, (deployment[0], claimed.name))
         owners = self._owners[deployment]
-        owners[uid] = ""  # gone meanwhile, or never there, unless it is found now
+        owners[claimed.uid] = ""  # gone meanwhile, or never there, unless it is found now
         if found is not None:
             owners[found["metadata"]["uid"]] = (controller_of(found) or {}).get("uid", "")
         while len(owners) > REMEMBERED:
@@ -58,10 +71,15 @@ class Lineage:
             del owners[next((known for known, owner in owners.items() if not owner), next(iter(owners)))]
 
 
-def _replica_set_of(pod: Object, workload: Object) -> tuple[str, str]:
-    """Name and UID of the pod's ReplicaSet; empty when it cannot be one of this workload."""
+def _uids_by_name(workloads: Iterable[Object]) -> dict[str, str]:
+    return {workload["metadata"]["name"]: workload["metadata"]["uid"] for workload in workloads}
+
+
+def _claimed_by(pod: Object, uids: Mapping[str, str]) -> _Claimed | None:
+    """The ReplicaSet that a pod names; None when it cannot be one of these workloads."""
     controller = controller_of(pod) or {}
     made_of = (pod["metadata"].get("labels") or {}).get(LABEL_POD_TEMPLATE_HASH)
-    name = f"{workload['metadata']['name']}-{made_of}"
-    is_ours = controller.get("kind") == "ReplicaSet" and controller.get("name") == name
-    return (name, controller.get("uid", "")) if is_ours else ("", "")
+    name, uid, suffix = controller.get("name", ""), controller.get("uid", ""), f"-{made_of}"
+    owner = uids.get(name.removesuffix(suffix), "")
+    is_claim = controller.get("kind") == "ReplicaSet" and name.endswith(suffix)
+    return _Claimed(name, uid, owner) if owner and uid and is_claim else None

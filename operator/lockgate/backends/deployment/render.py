@@ -1,7 +1,8 @@
 """A plan as the objects of this backend, in the order in which they are to be applied. Pure.
 
-The order matters: the workload first, so that no Service ever points at pods that were never
-asked for. Nothing here reads a cluster; what the API server adds is no concern of this file.
+The order matters: workloads first, so that no Service ever points at pods that were never asked for,
+then the Services of each, and last what sends people and requests to them. Nothing here reads a
+cluster; what the API server adds is no concern of this file.
 """
 
 from typing import Any
@@ -10,7 +11,8 @@ from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.apply.ledger import entry_key
 from lockgate.backends.deployment.marks import labels_of, owner_reference, release_annotations, release_labels
-from lockgate.backends.deployment.service import render_service
+from lockgate.backends.deployment.route import render_route
+from lockgate.backends.deployment.service import front_services, own_services
 from lockgate.backends.deployment.template import render_template
 from lockgate.backends.deployment.workload import render_workload
 from lockgate.backends.settings import PodSettings
@@ -19,16 +21,24 @@ from lockgate.domain.fingerprint import fingerprint
 from lockgate.domain.plan import Stage
 from lockgate.domain.release import release_of
 from lockgate.domain.resources import CONTROLLER_REVISION, Object
+from lockgate.gateways.offered import Gateway
 from lockgate.names import ANNOTATION_RENDER_HASH
 
 
-def render_children(deployment: ModelDeployment, stage: Stage) -> tuple[Drawing, ...]:
-    """Every child that should exist."""
+def render_children(
+    deployment: ModelDeployment, stage: Stage, gateway: Gateway | None = None
+) -> tuple[Drawing, ...]:
+    """Every child that should exist; `gateway` is for the split. Raises InvalidSpec for its hostnames."""
     workloads = [
         Drawing(obj=_finish(render_workload(deployment, track), deployment), release=track.release)
         for track in stage.tracks
     ]
-    return (*workloads, Drawing(obj=_finish(render_service(deployment), deployment)))
+    services = [Drawing(obj=_finish(each, deployment)) for each in own_services(deployment, stage)]
+    directing = front_services(deployment, stage)
+    if stage.split is not None and gateway is not None:
+        directing.append(render_route(deployment, stage.split, gateway))
+    directs = [Drawing(obj=_finish(each, deployment), directs=True) for each in directing]
+    return (*workloads, *services, *directs)
 
 
 def render_birth(

@@ -13,6 +13,9 @@ from lockgate.backends.deployment.marks import pod_labels, release_annotations
 from lockgate.backends.settings import PodSettings, PodSource
 from lockgate.catalog import check_ceilings
 from lockgate.names import (
+    ANNOTATION_SCRAPE,
+    ANNOTATION_SCRAPE_PATH,
+    ANNOTATION_SCRAPE_PORT,
     FETCH_CONTAINER,
     LABEL_MODEL_DEPLOYMENT,
     LABEL_POD_TEMPLATE_HASH,
@@ -47,10 +50,30 @@ def render_template(
     return {
         "metadata": {
             "labels": pod_labels(deployment, release),
-            "annotations": release_annotations(release),
+            "annotations": release_annotations(release) | _scrape_annotations(runtime),
         },
         "spec": _pod_spec(deployment, runtime, release, pods),
     }
+
+
+def _scrape_annotations(runtime: ModelRuntime) -> dict[str, str]:
+    """Where the server's metrics are, for a Prometheus that finds pods by annotations."""
+    metrics = runtime.metrics
+    if metrics is None:
+        return {}
+    return {
+        ANNOTATION_SCRAPE: "true",
+        ANNOTATION_SCRAPE_PATH: metrics.path,
+        ANNOTATION_SCRAPE_PORT: str(metrics.port or runtime.port),
+    }
+
+
+def _ports(runtime: ModelRuntime) -> list[dict[str, Any]]:
+    """The port that serves and, where it is another, the one of the metrics."""
+    known = {"http": runtime.port}
+    if runtime.metrics is not None and runtime.metrics.port not in (None, runtime.port):
+        known["metrics"] = runtime.metrics.port
+    return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in known.items()]
 
 
 def _pod_spec(
@@ -185,7 +208,7 @@ def _server_container(
         "imagePullPolicy": "IfNotPresent",
         # These three first: Kubernetes puts only variables defined before into later ones.
         "env": [{"name": name, "value": value} for name, value in (*model.items(), *runtime.env)],
-        "ports": [{"name": "http", "containerPort": runtime.port, "protocol": "TCP"}],
+        "ports": _ports(runtime),
         "readinessProbe": {
             "httpGet": {"path": runtime.readiness_path, "port": "http"},
             "periodSeconds": 2,

@@ -2,8 +2,10 @@
 
 A release that begins is drawn from today's runtime and settings and entered into the ledger first.
 Whatever serves or was promoted before is what it was: from the ledger, or, where its entry was lost,
-from the Deployment itself as long as nobody has touched that.
+from a Deployment that runs it, as long as nobody has touched that.
 """
+
+from collections.abc import Iterator
 
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
@@ -13,7 +15,7 @@ from lockgate.backends.deployment.facts import revision_of
 from lockgate.backends.deployment.render import render_birth, render_entry
 from lockgate.backends.settings import PodSettings
 from lockgate.domain.ports import Cluster, ClusterView
-from lockgate.domain.resources import DEPLOYMENT, Object, controller_of
+from lockgate.domain.resources import DEPLOYMENT, Object, controller_of, key_of
 from lockgate.errors import TemplateLost
 
 
@@ -48,14 +50,23 @@ class Templates:
         return drawn
 
     def _runs(self, deployment: ModelDeployment, release: Revision) -> bool:
-        seen = self._view.get(DEPLOYMENT, deployment.key)
-        return seen is not None and release.is_same(revision_of(seen["spec"]["template"]["metadata"]))
+        return next(self._running_it(deployment, release), None) is not None
+
+    def _running_it(self, deployment: ModelDeployment, release: Revision) -> Iterator[Object]:
+        """The workloads of this release, as last seen."""
+        named = self._view.get(DEPLOYMENT, deployment.key)
+        for seen in (*([named] if named else ()), *self._view.children(DEPLOYMENT, deployment.key)):
+            if release.is_same(revision_of(seen["spec"]["template"]["metadata"])):
+                yield seen
 
     async def _running(self, deployment: ModelDeployment, release: Revision) -> Object | None:
         """The template that runs, if it is of this release and as we wrote it."""
-        live = await self._cluster.get(DEPLOYMENT, deployment.key)
-        if live is None or (controller_of(live) or {}).get("uid") != deployment.uid:
-            return None
-        template: Object = live["spec"]["template"]
-        is_it = release.is_same(revision_of(template["metadata"]))
-        return template if is_it and is_as_applied(live) else None
+        seen = map(key_of, self._running_it(deployment, release))
+        for name in dict.fromkeys((deployment.key, *seen)):
+            live = await self._cluster.get(DEPLOYMENT, name)
+            if live is None or (controller_of(live) or {}).get("uid") != deployment.uid:
+                continue
+            template: Object = live["spec"]["template"]
+            if release.is_same(revision_of(template["metadata"])) and is_as_applied(live):
+                return template
+        return None

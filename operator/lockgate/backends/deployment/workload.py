@@ -6,6 +6,7 @@ What its pods are made of is not drawn here (`template.py`).
 from typing import Any
 
 from lockgate.api.spec import ModelDeployment
+from lockgate.api.strategy import Rolling
 from lockgate.backends.deployment.marks import release_annotations, release_labels, workload_labels
 from lockgate.domain.plan import Track
 
@@ -13,6 +14,8 @@ from lockgate.domain.plan import Track
 def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]:
     """The Deployment of a release, without its pod template."""
     # Left out where it is 0, as it always was, so that what runs is not written anew.
+    bounds = deployment.strategy if isinstance(deployment.strategy, Rolling) else Rolling()
+    scale = {} if track.replicas is None else {"replicas": track.replicas}
     settling = {"minReadySeconds": deployment.min_ready_seconds} if deployment.min_ready_seconds else {}
     return {
         "apiVersion": "apps/v1",
@@ -23,7 +26,7 @@ def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]
             "annotations": release_annotations(track.release),
         },
         "spec": {
-            "replicas": track.replicas,
+            **scale,
             "paused": track.paused,
             "revisionHistoryLimit": deployment.revision_history_limit,
             "progressDeadlineSeconds": int(deployment.progress_deadline.total_seconds()),
@@ -32,8 +35,8 @@ def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {
-                    "maxSurge": deployment.strategy.max_surge,
-                    "maxUnavailable": deployment.strategy.max_unavailable,
+                    "maxSurge": bounds.max_surge,
+                    "maxUnavailable": bounds.max_unavailable,
                 },
             },
         },

@@ -11,7 +11,7 @@ def available(evidence: Evidence, now: datetime) -> GateVerdict:
     Where no pods are asked for there is nothing to wait for; the version is then unproven.
     """
     candidate, observed = evidence.candidate, evidence.observed
-    workload = observed.workload
+    workload = evidence.home
     if workload is None or not candidate.is_same(workload.revision):
         return _not_yet("its pods are not asked for yet")
     if workload.replicas != evidence.replicas or not workload.is_complete:

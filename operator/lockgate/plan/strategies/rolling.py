@@ -3,7 +3,7 @@
 One step; traffic follows the pods. Capacity is held by the Deployment's own bounds.
 """
 
-from lockgate.api.spec import Rolling
+from lockgate.api.strategy import Rolling
 from lockgate.domain.plan import Step
 from lockgate.plan.gates.available import available
 

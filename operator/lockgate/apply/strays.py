@@ -1,0 +1,36 @@
+"""What of ours is there and not named any more, in the order in which it may go. Pure.
+
+The route first, then the Services that it named, then pods: nobody is sent to what is on its way out.
+"""
+
+from collections.abc import Set
+from typing import Final
+
+from lockgate.api.spec import ModelDeployment
+from lockgate.apply.objects import Thing, is_leaving
+from lockgate.domain.ports import ClusterView
+from lockgate.domain.resources import (
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    SERVICE,
+    Object,
+    Resource,
+    controller_of,
+    key_of,
+)
+
+_IN_ORDER: Final = (HTTP_ROUTE, SERVICE, DEPLOYMENT)
+
+
+def strays_of(
+    deployment: ModelDeployment, view: ClusterView, kept: Set[Thing]
+) -> list[tuple[Resource, Object]]:
+    """Children by the UID of their controller, beside those that are kept and those that go already."""
+    return [
+        (resource, seen)
+        for resource in _IN_ORDER
+        for seen in sorted(view.children(resource, deployment.key), key=key_of)
+        if (resource.kind, key_of(seen)) not in kept
+        and not is_leaving(seen)
+        and (controller_of(seen) or {}).get("uid") == deployment.uid
+    ]

@@ -1,0 +1,33 @@
+"""How the traffic is split between workloads. Values only."""
+
+from dataclasses import dataclass
+
+Weights = tuple[tuple[str, int], ...]
+"""Percent of the traffic by the name of the track that gets it, in the order of the tracks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSplit:
+    """How the traffic is split between workloads; ValueError unless the weights make a hundred.
+
+    `special` is one that gets, beside its weight, every request that carries all headers of `match`,
+    and a copy of `mirror` percent of all others, the answer to which is dropped.
+    """
+
+    weights: Weights
+    special: str | None = None
+    match: tuple[tuple[str, str], ...] = ()
+    mirror: int = 0
+
+    def __post_init__(self) -> None:
+        parts = [weight for _, weight in self.weights]
+        if sum(parts) != 100 or min(parts) < 0 or len(dict(self.weights)) != len(parts):
+            raise ValueError(f"weights that make no hundred: {self.weights}")
+        if not 0 <= self.mirror <= 100 or bool(self.special) != bool(self.match or self.mirror):
+            raise ValueError(f"no such share of anybody: {self.special}, {self.mirror} percent")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everybody who may get requests by it, be it copies or a weight of 0 that is to rise."""
+        named = (*(name for name, _ in self.weights), *((self.special,) if self.special else ()))
+        return tuple(dict.fromkeys(named))

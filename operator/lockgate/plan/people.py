@@ -1,0 +1,110 @@
+"""What people ask of a rollout: is it granted, and what does it make of the state? Pure.
+
+Each request is answered once, and the answer is kept in the status. Nobody can ask for less proof,
+for pods that are not there or for traffic that is not served.
+"""
+
+from dataclasses import dataclass, replace
+
+from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, acknowledged, parse_request
+from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import APPROVALS_LIMIT, Approval, Revision, RolloutState, Trigger
+from lockgate.names import Reason
+from lockgate.plan.failures import failure_of
+from lockgate.plan.troubles import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """The state after what was asked, the answer where one is due, and why the candidate is given up.
+
+    `trigger` is what a rollout that begins now was started by, where a person did.
+    """
+
+    state: RolloutState
+    answer: LastRequest | None = None
+    abort: Problem | None = None
+    trigger: Trigger | None = None
+
+
+def hear(deployment: ModelDeployment, state: RolloutState, wanted: Revision | None) -> Heard:
+    """Answer the request on the ModelDeployment, unless it was answered before."""
+    text, last = deployment.request, deployment.status.last_request
+    if not text or (last is not None and last.request == acknowledged(text)):
+        return Heard(state=state)
+    try:
+        request = parse_request(text)
+    except ValueError as error:
+        return Heard(state=state, answer=_answer(text, str(error), granted=False))
+    refusal = _refusal(deployment, state, request, wanted)
+    if refusal is not None:
+        return Heard(state=state, answer=_answer(text, refusal, granted=False))
+    return _GRANTED[request.verb](deployment, state, request, wanted)
+
+
+def _refusal(
+    deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
+) -> str | None:
+    if request.verb is Verb.RETRY:
+        if state.candidate is not None:
+            return f"{state.candidate.version} is being rolled out"
+        if wanted is None or failure_of(deployment, state, wanted) is None:
+            return "no version that was aborted is asked for now"
+        return None
+    if state.candidate is None:
+        return "nothing is being rolled out"
+    if request.release not in (None, state.candidate.release):
+        return f"it is for release {request.release}, and {_named(state.candidate)} is being rolled out"
+    return None
+
+
+def _approve(
+    deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
+) -> Heard:
+    assert state.candidate is not None
+    given = Approval(step=state.step, by=request.by or "", reason=request.reason or "")
+    known = tuple(approval for approval in state.approvals if approval.step != given.step)
+    approved = replace(state, approvals=(*known, given)[-APPROVALS_LIMIT:])
+    said = f"{_named(state.candidate)} is approved in step {state.step + 1}"
+    return Heard(state=approved, answer=_answer(request.text, said))
+
+
+def _promote(
+    deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
+) -> Heard:
+    assert state.candidate is not None
+    said = f"{_named(state.candidate)} is held in no step any more"
+    return Heard(state=replace(state, hurried=True), answer=_answer(request.text, said))
+
+
+def _abort(
+    deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
+) -> Heard:
+    assert state.candidate is not None
+    why = f"{request.by or 'somebody'} asked for it" + (f": {request.reason}" if request.reason else "")
+    said = f"{_named(state.candidate)} is aborted"
+    return Heard(state=state, answer=_answer(request.text, said), abort=(Reason.ABORTED_BY_REQUEST, why))
+
+
+def _retry(
+    deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
+) -> Heard:
+    assert wanted is not None
+    failed = failure_of(deployment, state, wanted)
+    left = tuple(known for known in state.failed if known != failed)
+    said = f"{_named(wanted)} is tried again"
+    return Heard(
+        state=replace(state, failed=left), answer=_answer(request.text, said), trigger=Trigger.RETRIED
+    )
+
+
+def _answer(text: str, message: str, *, granted: bool = True) -> LastRequest:
+    outcome = RequestOutcome.ACCEPTED if granted else RequestOutcome.REFUSED
+    return LastRequest(request=text, outcome=outcome, message=message)
+
+
+def _named(release: Revision) -> str:
+    return f"{release.version} (release {release.release})"
+
+
+_GRANTED = {Verb.APPROVE: _approve, Verb.PROMOTE: _promote, Verb.ABORT: _abort, Verb.RETRY: _retry}

@@ -1,0 +1,105 @@
+"""All that should be there in a state of a rollout: which pods, and by which ways requests come. Pure.
+
+A release stays in the workload that runs it; a new one gets the ModelDeployment's own where pods are
+replaced in place, else one of its own. Nothing here knows what is safe at the moment (`reach.py`).
+"""
+
+from datetime import datetime
+
+from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import Revision, Role, RolloutState
+from lockgate.api.strategy import BlueGreen, Canary, Rolling
+from lockgate.domain.observed import Observed
+from lockgate.domain.plan import Stage, Step, Track
+from lockgate.domain.split import TrafficSplit
+from lockgate.plan.reach import pods_for
+
+
+def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) -> str:
+    """The name of the workload that runs a release, or is to run it."""
+    running = observed.runs(release)
+    if running is not None:
+        return running.name
+    in_place = isinstance(deployment.strategy, Rolling) or release.release is None
+    return deployment.name if in_place else f"{deployment.name}-{release.release}"
+
+
+def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed, now: datetime) -> Stage:
+    """All that should be there while nothing rolls out: what serves, and what is kept warm."""
+    assert state.stable is not None
+    stable = _whole(deployment, observed, state.stable, Role.STABLE)
+    tracks = [stable]
+    if state.warm is not None and state.warm_until is not None and now < state.warm_until:
+        warm = _whole(deployment, observed, state.warm, Role.PREVIOUS)
+        if warm.workload != stable.workload:
+            tracks.append(warm)
+    return Stage(
+        tracks=tuple(tracks),
+        split=_all_to(deployment, stable.workload),
+        front=_front(deployment, stable.workload),
+    )
+
+
+def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed, step: Step) -> Stage:
+    """All that should be there in a step of a rollout."""
+    candidate, stable = state.candidate, state.stable
+    assert candidate is not None
+    replicas = pods_for(deployment.replicas, step.replicas)
+    before = None if stable is None else _whole(deployment, observed, stable, Role.STABLE)
+    workload = home_of(deployment, observed, candidate)
+    if step.in_place and (before is None or before.workload == deployment.name):
+        workload = deployment.name
+    track = Track(role=Role.CANDIDATE, release=candidate, workload=workload, replicas=replicas)
+    if before is None or before.workload == workload:
+        split, front = _all_to(deployment, workload), _front(deployment, workload)
+        return Stage(tracks=(track,), split=split, front=front)
+    weight = step.replicas if step.weight is None else step.weight
+    gives_way = step.gives_way or _shares_by_pods(deployment)
+    left = pods_for(deployment.replicas, 100 - weight) if gives_way else deployment.replicas
+    before = Track(role=Role.STABLE, release=before.release, workload=before.workload, replicas=left)
+    return Stage(
+        tracks=(before, track),
+        split=_shared(deployment, before.workload, workload, step, weight),
+        front=_front(deployment, workload if weight == 100 else before.workload),
+        preview=workload if isinstance(deployment.strategy, BlueGreen) else None,
+    )
+
+
+def nobody(deployment: ModelDeployment, observed: Observed, release: Revision) -> Stage:
+    """A release that cannot be served, and no other to serve in its place: its workload, without pods."""
+    workload = home_of(deployment, observed, release)
+    track = Track(role=Role.STABLE, release=release, workload=workload, replicas=0)
+    return Stage(tracks=(track,), front=_front(deployment, workload))
+
+
+def _whole(deployment: ModelDeployment, observed: Observed, release: Revision, role: Role) -> Track:
+    workload = home_of(deployment, observed, release)
+    return Track(role=role, release=release, workload=workload, replicas=deployment.replicas)
+
+
+def _all_to(deployment: ModelDeployment, workload: str) -> TrafficSplit | None:
+    return None if deployment.traffic is None else TrafficSplit(weights=((workload, 100),))
+
+
+def _shared(
+    deployment: ModelDeployment, stable: str, candidate: str, step: Step, weight: int
+) -> TrafficSplit | None:
+    if deployment.traffic is None:
+        return None
+    is_special = bool(step.match or step.mirror)
+    return TrafficSplit(
+        weights=((stable, 100 - weight), (candidate, weight)),
+        special=candidate if is_special else None,
+        match=step.match,
+        mirror=step.mirror,
+    )
+
+
+def _front(deployment: ModelDeployment, workload: str) -> str | None:
+    """Who answers at the ModelDeployment's own address: all pods, where their numbers make the shares."""
+    by_pods = isinstance(deployment.strategy, Rolling) or _shares_by_pods(deployment)
+    return None if by_pods else workload
+
+
+def _shares_by_pods(deployment: ModelDeployment) -> bool:
+    return isinstance(deployment.strategy, Canary) and deployment.traffic is None

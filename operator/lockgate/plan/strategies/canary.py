@@ -1,0 +1,26 @@
+"""Canary: the candidate gets a growing part of the traffic, as the author drew it, and then all of it."""
+
+from lockgate.api.strategy import Canary, CanaryStep, Capacity
+from lockgate.domain.plan import Step
+from lockgate.plan.gates.analysed import analysed
+from lockgate.plan.gates.available import available
+from lockgate.plan.gates.paused import paused
+from lockgate.plan.gates.routed import routed
+from lockgate.plan.strategies.whole import WHOLE
+
+
+def steps(block: Canary) -> tuple[Step, ...]:
+    """One for each of the author's, and the last, in which the candidate has all."""
+    return (*(_step(step, block.capacity is Capacity.RESOURCE_AWARE) for step in block.steps), WHOLE)
+
+
+def _step(step: CanaryStep, gives_way: bool) -> Step:
+    return Step(
+        replicas=max(1, step.weight) if step.replicas is None else step.replicas,
+        weight=step.weight,
+        in_place=False,
+        gates=(available, routed, analysed, paused(step.pause)),
+        match=step.match,
+        mirror=step.mirror,
+        gives_way=gives_way,
+    )
