@@ -9,10 +9,11 @@ writes beside the tests that wait; `LOCKGATE_REACH_WRITES` says how many it are.
 import os
 import random
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from tests.fakes.builders import revision
 
-from lockgate.api.status import Revision, Role
+from lockgate.api.status import Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit, Weights
@@ -23,15 +24,48 @@ WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**5)))
 SEED = 7
 STEPS = ((0, 10, 50, 100), (1, 5, 25), (100,), (0, 0, 100), (50, 20, 80))
 RELEASES = [replace(revision(number), release=f"{number:08x}") for number in range(1, 40)]
+NUMBERS = {one.release: number for number, one in enumerate(RELEASES)}
+
+
+# Values, of which a million writes need but some thousand different ones.
+@cache
+def facts_of(name: str, number: int, asked: int, available: int) -> WorkloadFacts:
+    return WorkloadFacts(
+        name=name,
+        revision=RELEASES[number],
+        replicas=asked,
+        updated=asked,
+        total=asked,
+        available=available,
+        generation_observed=True,
+    )
+
+
+@cache
+def split_of(weights: Weights) -> TrafficSplit:
+    return TrafficSplit(weights=weights)
+
+
+@cache
+def workload_of(arm: str, number: int) -> str:
+    return f"churn{arm}-{RELEASES[number].release}"
+
+
+@cache
+def track_of(role: Role, arm: str, number: int, pods: int) -> Track:
+    return Track(role=role, release=RELEASES[number], workload=workload_of(arm, number), replicas=pods)
 
 
 @dataclass
 class Workload:
     """Pods of one release: asked for, and available."""
 
-    release: Revision
+    number: int
     asked: int
     available: int = 0
+
+    def facts(self, name: str) -> WorkloadFacts:
+        return facts_of(name, self.number, self.asked, self.available)
 
 
 @dataclass
@@ -45,21 +79,9 @@ class World:
     writes: int = 0
 
     def observed(self) -> Observed:
-        facts = tuple(
-            WorkloadFacts(
-                name=name,
-                revision=one.release,
-                replicas=one.asked,
-                updated=one.asked,
-                total=one.asked,
-                available=one.available,
-                generation_observed=True,
-            )
-            for name, one in self.workloads.items()
-        )
+        facts = tuple(one.facts(name) for name, one in self.workloads.items())
         written, served = (
-            TrafficSplit(weights=tuple(weights.items())) if weights else None
-            for weights in (self.written, self.served)
+            split_of(tuple(weights.items())) if weights else None for weights in (self.written, self.served)
         )
         route = RouteFacts(written=written, served=served) if written else None
         return Observed(workload=None, others=facts, route=route)
@@ -92,8 +114,8 @@ class World:
             del self.workloads[what]
         else:
             assert isinstance(what, Track)
-            one = self.workloads.setdefault(what.workload, Workload(what.release, 0))
-            assert one.release.is_same(what.release)
+            one = self.workloads.setdefault(what.workload, Workload(NUMBERS[what.release.release], 0))
+            assert RELEASES[one.number].is_same(what.release)
             asked = what.replicas or 0
             if asked < one.asked:
                 self.check_fewer(what.workload, asked)
@@ -140,7 +162,7 @@ class Arm:
     steps: tuple[int, ...] = (100,)
 
     def workload(self, number: int) -> str:
-        return f"churn{self.name}-{RELEASES[number].release}"
+        return workload_of(self.name, number)
 
     def weights(self) -> Weights:
         stable = self.workload(self.stable)
@@ -153,12 +175,10 @@ class Arm:
         """Stable with all pods of the arm, and what rises with as many as its weight asks for."""
         stable = self.workload(self.stable)
         whole = max(pods_for(size, self.share), pods_for(size, weights[stable]))
-        tracks = [Track(role=Role.STABLE, release=RELEASES[self.stable], workload=stable, replicas=whole)]
+        tracks = [track_of(Role.STABLE, self.name, self.stable, whole)]
         if self.candidate is not None:
-            rising = self.workload(self.candidate)
-            pods = max(1, pods_for(size, weights[rising]))
-            release = RELEASES[self.candidate]
-            tracks.append(Track(role=Role.CANDIDATE, release=release, workload=rising, replicas=pods))
+            pods = max(1, pods_for(size, weights[self.workload(self.candidate)]))
+            tracks.append(track_of(Role.CANDIDATE, self.name, self.candidate, pods))
         return tracks
 
     def advance(self) -> None:
@@ -199,9 +219,9 @@ class Rollouts:
         elif fate < 0.16:
             self.world.size = self.rng.choice((1, 2, 3, 5, 8))
 
-    def advance(self) -> None:
+    def advance(self, ideal: Stage) -> None:
         """One step further for every arm, once all is as it should be."""
-        ideal, world = self.ideal(), self.world
+        world = self.world
         assert ideal.split is not None
         weights = dict(ideal.split.weights)
         if not weights == world.written == world.served:
@@ -211,8 +231,8 @@ class Rollouts:
             for arm in self.arms:
                 arm.advance()
 
-    def a_pass(self, *, may_be_killed: bool) -> int:
-        stage = within_reach(self.ideal(), self.world.observed(), self.world.size)
+    def a_pass(self, ideal: Stage, *, may_be_killed: bool) -> int:
+        stage = within_reach(ideal, self.world.observed(), self.world.size)
         operations = self.world.operations(stage)
         killed = may_be_killed and self.rng.random() < 0.2
         for kind, what in operations[: self.rng.randint(0, len(operations)) if killed else None]:
@@ -229,15 +249,17 @@ def live(seed: int) -> int:
     for _ in range(600):
         rollouts.happen()
         world.live(rng)
-        rollouts.a_pass(may_be_killed=True)
-        rollouts.advance()
+        ideal = rollouts.ideal()
+        rollouts.a_pass(ideal, may_be_killed=True)
+        rollouts.advance(ideal)
     for _ in range(200):
         for one in world.workloads.values():
             one.available = one.asked
         world.served = dict(world.written)
-        if not rollouts.a_pass(may_be_killed=False):
+        ideal = rollouts.ideal()
+        if not rollouts.a_pass(ideal, may_be_killed=False):
             before = [replace(arm) for arm in arms]
-            rollouts.advance()
+            rollouts.advance(ideal)
             if before == arms:
                 break
     else:

@@ -77,15 +77,17 @@ class _Lock:
         if track.replicas is None or workload is None:
             return track
         asked = max(self._by_route(workload.name, split), self._by_front(workload, front))
-        return replace(track, replicas=max(track.replicas, min(workload.replicas, asked)))
+        kept = min(workload.replicas, asked)
+        return track if kept <= track.replicas else replace(track, replicas=kept)
 
     def _by_route(self, name: str, split: TrafficSplit | None) -> int:
         """How many pods the route may need, as it will be, as it is written and as it is served."""
         route = self.observed.route
         splits = (split, *((route.written, route.served, *route.possible) if route else ()))
-        weights = (dict(each.weights).get(name, 0) for each in splits if each is not None)
-        special = any(each is not None and each.special == name for each in splits)
-        return max(pods_for(self.size, max(weights, default=0)), min(1, self.size) if special else 0)
+        named = [each for each in splits if each is not None]
+        weight = max((weight for each in named for other, weight in each.weights if other == name), default=0)
+        special = any(each.special == name for each in named)
+        return max(pods_for(self.size, weight), min(1, self.size) if special else 0)
 
     def _by_front(self, workload: WorkloadFacts, front: str | None) -> int:
         """How many pods need be there for those who come by the ModelDeployment's own address."""
