@@ -3,15 +3,22 @@
 `make check` runs what has no mark. A test without one that starts a server all the same fails.
 """
 
+import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 # How fast this machine is at the moment is no property of the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("LOCKGATE_EXAMPLES", "100")),
+)
 settings.load_profile("patient")
 # With the same examples every time, for tests of which the verdict is counted (tests/mutants.py).
 settings.register_profile("repeated", settings.get_profile("patient"), derandomize=True, database=None)
@@ -26,6 +33,14 @@ MARK_OF_FIXTURE = {
 }
 NEEDS = {*MARK_OF_FIXTURE.values(), "modelserver", "watch"}
 SERVERS = ("lockgate_sandbox.registry", "modelserver", "wandb-core", "kube-apiserver")
+TESTS = Path(__file__).parent
+# Nothing there starts a server, so who looks for tests that do need not load them (Makefile).
+START_NOTHING = ("contract", "golden", "scenario", "unit")
+# Their tests are short and share what costs most of them: those of a file stay with one worker.
+TOGETHER = (
+    *("chart", "modelserver", "registry", "registry_door"),
+    *("test_gateway_actor", "test_parts_on_a_control_plane", "test_prometheus"),
+)
 _start = subprocess.Popen.__init__
 _needs_nothing = False
 
@@ -37,6 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # A test may have a fixture of the same name that starts nothing.
             if name in MARK_OF_FIXTURE and definitions[-1].func.__module__.startswith("lockgate_sandbox."):
                 item.add_marker(MARK_OF_FIXTURE[name])
+        part = item.path.relative_to(TESTS).parts[0]
+        if part in START_NOTHING and any(map(item.get_closest_marker, NEEDS)):
+            raise pytest.UsageError(f"{item.nodeid} needs a server, which no test under {part}/ does")
+        if not {part, item.path.stem}.isdisjoint(TOGETHER):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    # With them last, all would wait for one.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -199,7 +199,7 @@ class Site:
     def wait(
         self, what: str, check: Callable[[], Any], within: float = PATIENCE_SECONDS, every: float = 0.05
     ) -> Any:
-        """Wait until `check`, asked `every` so many seconds, gives something true.
+        """Wait until `check`, asked `every` so many seconds at first, gives something true.
 
         Fails with the operator's last words after `within` seconds.
         """

@@ -2,8 +2,9 @@
 
 A little world plays a backend with one workload for each release and a route between them. What is
 written is what `within_reach` says, in the fixed order grow, route, shrink, and a kill may come between
-any two writes. After every single write the invariants are checked. `make test` lives through a million
-writes beside the tests that wait; `LOCKGATE_REACH_WRITES` says how many it are.
+any two writes. After every single write the invariants are checked. `make histories`, which `make test` has
+beside the tests that wait, lives through a million writes; these are the first of them.
+`LOCKGATE_REACH_WRITES` says how many it are.
 """
 
 import os
@@ -20,7 +21,7 @@ from lockgate.domain.split import TrafficSplit, Weights
 from lockgate.plan.arms import compose
 from lockgate.plan.reach import pods_for, within_reach
 
-WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**5)))
+WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(2 * 10**4)))
 SEED = 7
 STEPS = ((0, 10, 50, 100), (1, 5, 25), (100,), (0, 0, 100), (50, 20, 80))
 RELEASES = [replace(revision(number), release=f"{number:08x}") for number in range(1, 40)]
