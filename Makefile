@@ -95,7 +95,7 @@ build: env ## The programs of the local cluster, built once and cached
 
 .PHONY: integration
 integration: env build ## On the real control plane, the registry stand-in and the model server; no root needed
-	@$(FRUGAL) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(UNSTEADY) \
+	@$(FRUGAL) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder $(UNSTEADY) \
 		-m "$(NEEDS_SERVERS)" $(ELSEWHERE)
 
 .PHONY: histories

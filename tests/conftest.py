@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 # How fast this machine is at the moment is no property of the code.
 settings.register_profile(
@@ -36,10 +37,13 @@ SERVERS = ("lockgate_sandbox.registry", "modelserver", "wandb-core", "kube-apise
 TESTS = Path(__file__).parent
 # Nothing there starts a server, so who looks for tests that do need not load them (Makefile).
 START_NOTHING = ("contract", "golden", "scenario", "unit")
-# Their tests are short and share what costs most of them: those of a file stay with one worker.
-TOGETHER = (
-    *("chart", "modelserver", "registry", "registry_door"),
-    *("test_gateway_actor", "test_parts_on_a_control_plane", "test_prometheus"),
+# Their tests are short and share what costs most of them.
+TOGETHER = tuple(
+    f"tests/{beginning}"
+    for beginning in (
+        *("chart/", "modelserver/", "registry/", "registry_door/"),
+        *("integration/test_prometheus", "sandbox/test_gateway_actor", "sandbox/test_parts_on_"),
+    )
 )
 _start = subprocess.Popen.__init__
 _needs_nothing = False
@@ -55,10 +59,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         part = item.path.relative_to(TESTS).parts[0]
         if part in START_NOTHING and any(map(item.get_closest_marker, NEEDS)):
             raise pytest.UsageError(f"{item.nodeid} needs a server, which no test under {part}/ does")
-        if not {part, item.path.stem}.isdisjoint(TOGETHER):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     # With them last, all would wait for one.
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out each test by itself, but all of a file to one worker where they belong together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return OneByOne(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(wrapper=True)
