@@ -14,7 +14,7 @@ from lockgate.apply.ledger import Ledger
 from lockgate.backends.deployment.backend import DeploymentBackend
 from lockgate.backends.deployment.observer import Observer
 from lockgate.backends.deployment.templates import Templates
-from lockgate.backends.settings import PodSettings, PodSource
+from lockgate.backends.settings import PodSource
 from lockgate.catalog import Catalog
 from lockgate.clock import now, precise_now
 from lockgate.domain.anew import look_anew
@@ -28,7 +28,7 @@ from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
 from lockgate.observe.measurements import Measurements
 from lockgate.observe.prometheus import open_prometheus
-from lockgate.opening import open_registry, pod_source
+from lockgate.opening import open_registry, pod_settings, pod_source
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
 from lockgate.report.outbox import Outbox
@@ -154,21 +154,11 @@ class App:
 
     def _make_backend(self) -> DeploymentBackend:
         settings, ledger = self._settings, Ledger(self._session)
-        pods = PodSettings(
-            fetch_image=settings.fetch_image,
-            sources=self._pod_sources,
-            fetch_deadline_seconds=settings.fetch_deadline_seconds,
-            fetch_max_bytes=settings.fetch_max_bytes,
-            fetch_max_files=settings.fetch_max_files,
-            proxy=settings.proxy,
-            image_pull_secrets=settings.model_image_pull_secrets,
-            storage_requests=settings.model_storage_requests,
-            cache_claim=settings.model_cache_claim,
-            cache_max_bytes=settings.model_cache_max_bytes,
-            cache_fs_group=settings.model_cache_fs_group,
-        )
+        pods = pod_settings(settings, self._pod_sources)
         return DeploymentBackend(
-            Observer(self._store, self._session, clock=now, monotonic=self._attention.seconds),
+            Observer(
+                self._store, self._session, self._gateways, clock=now, monotonic=self._attention.seconds
+            ),
             Applier(self._session, self._store, time.monotonic),
             ledger,
             Templates(ledger, self._store, self._session, pods),

@@ -78,7 +78,7 @@ class RouteFacts:
     """How the traffic is split: as the route has it written, and as the gateway says that it serves it.
 
     Until the gateway says of what is written that it serves it, `served` is the newest of those before
-    that it may be serving yet, None when that is unknown, and `possible` are the others. `problem` is, in
+    that it may be serving yet, None when no other is known, and `possible` are the rest. `problem` is, in
     a sentence, why it refuses what is written.
     """
 

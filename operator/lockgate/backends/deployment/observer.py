@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import pod_facts, workload_facts
 from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
@@ -97,7 +98,7 @@ class Observer:
     def _route(self, deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> RouteFacts | None:
         route = self._of_its_name(deployment, HTTP_ROUTE)
         if route is None:
-            self._served.forget(deployment.key)
+            self._no_route(deployment)
             return None
         written, is_ours = read_route(route, deployment.name)
         word = self._word(deployment, route)
@@ -107,6 +108,12 @@ class Observer:
             says = f"HTTPRoute {deployment.name} says something else than was written into it"
             word = (False, word[1] or says)
         return self._served.facts(deployment.key, written or _all_to_one(deployment, workloads), word)
+
+    def _no_route(self, deployment: ModelDeployment) -> None:
+        if deployment.traffic is None:
+            self._served.forget(deployment.key)
+        else:
+            self._served.nothing(deployment.key)
 
     def _word(self, deployment: ModelDeployment, route: Object) -> Word:
         """What the gateway says that the ModelDeployment means; of another one nothing is believed."""
@@ -129,7 +136,7 @@ class Observer:
 
     def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
         candidate = deployment.status.rollout.candidate
-        if candidate is None or deployment.suspend:
+        if candidate is None or deployment.suspend or _is_where_it_should_be(deployment, candidate, observed):
             self._standstill.rests(deployment.key)
             return observed
         recipe, marks = recipe_of(deployment, candidate), marks_of(observed, candidate)
@@ -139,6 +146,12 @@ class Observer:
 
 def _is_ours(deployment: ModelDeployment, obj: Object) -> bool:
     return (controller_of(obj) or {}).get("uid") == deployment.uid
+
+
+def _is_where_it_should_be(deployment: ModelDeployment, candidate: Revision, observed: Observed) -> bool:
+    """Whether the step was reached and still is: it is held on purpose then, and nobody is late."""
+    home = observed.runs(candidate)
+    return deployment.status.rollout.reached_at is not None and home is not None and home.is_complete
 
 
 def _all_to_one(deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> TrafficSplit:
