@@ -5,7 +5,7 @@ Panels flow from left to right over 24 columns, and ids follow from the order; n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -18,11 +18,12 @@ _LETTERS: Final = "ABCDEFGH"
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """One query, how its series are called, and whether it is asked for one moment only."""
+    """One query, how its series are called, and whether it is asked for one moment only, or for rows."""
 
     expr: str
     legend: str = ""
     instant: bool = False
+    is_rows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,8 @@ def stat(
         description=description,
         w=w,
         h=h,
-        asks=tuple(asks),
+        # Of a span of time it would show the last value, also of what is long gone.
+        asks=tuple(replace(ask, instant=True) for ask in asks),
         defaults=defaults,
         options=options,
     )
@@ -217,7 +219,7 @@ def table(
         description=description,
         w=w,
         h=h,
-        asks=tuple(Ask(expr=ask.expr, instant=True) for ask in asks),
+        asks=tuple(replace(ask, instant=True, is_rows=True) for ask in asks),
         defaults={"custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}},
         options=options,
         overrides=tuple(looks),
@@ -309,10 +311,11 @@ def _json(panel: Panel, number: int, place: Json) -> Json:
 
 
 def _target(letter: str, ask: Ask) -> Json:
-    told = {"refId": letter, "datasource": SOURCE, "expr": ask.expr, "editorMode": "code"}
-    if ask.instant:
-        return {**told, "instant": True, "range": False, "format": "table"}
-    return {**told, "instant": False, "range": True, "legendFormat": ask.legend or "__auto"}
+    told: Json = {"refId": letter, "datasource": SOURCE, "expr": ask.expr, "editorMode": "code"}
+    told |= {"instant": ask.instant, "range": not ask.instant}
+    if ask.is_rows:
+        return {**told, "format": "table"}
+    return {**told, "format": "time_series", "legendFormat": ask.legend or "__auto"}
 
 
 def _thresholds(steps: Sequence[tuple[float | None, str]]) -> Json:
