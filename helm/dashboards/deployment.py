@@ -264,7 +264,7 @@ def _past() -> list[Panel]:
             "Rollouts that ended",
             [
                 _ask(
-                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_IT}}}[$__interval])))",
+                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_IT}}}[$__rate_interval])))",
                     "{{outcome}}",
                 )
             ],
@@ -281,7 +281,9 @@ def _past() -> list[Panel]:
 
 def _marks() -> list[Json]:
     started = f"lockgate_rollout_started_timestamp_seconds{{{_IT}}} * 1000"
-    ended = f"sum by (outcome) (increase(lockgate_rollouts_total{{{_IT}}}[1m])) > 0"
+    count = f"sum by (outcome) (lockgate_rollouts_total{{{_IT}}}"
+    # increase() would miss what falls between two of its windows, at one scrape a minute all of it.
+    ended = f"{count}) - {count} offset 1m) > 0"
     return [
         mark("Rollout started", started, BLUE, "rollout started", at_value=True),
         mark("Rollout ended", ended, GREEN, "{{outcome}}"),

@@ -245,7 +245,7 @@ def _outcomes() -> list[Panel]:
             "Rollouts that ended",
             [
                 _ask(
-                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_OURS}}}[$__interval])))",
+                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_OURS}}}[$__rate_interval])))",
                     "{{outcome}}",
                 )
             ],
@@ -308,7 +308,7 @@ def _outcomes() -> list[Panel]:
             "Requests of people",
             [
                 _ask(
-                    "round(sum by (verb, outcome) (increase(lockgate_people_requests_total[$__interval])))"
+                    "round(sum by (verb, outcome) (increase(lockgate_people_requests_total[$__rate_interval])))"
                     " > 0",
                     "{{verb}} {{outcome}}",
                 )

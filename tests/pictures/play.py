@@ -2,7 +2,8 @@
 
 The good version v8 of growth/churn goes from 10 to 50 to 100 percent; v9 leaks, begins to fail and is given
 up at 50; v10 is on its way when the play ends. Around it others are rolled out, wait, get stuck, and for
-some minutes the registry is away. Everything is decided by the real reconciler; time is stepped and chance has a seed.
+some minutes the registry is away. Everything is decided by the real reconciler; time is stepped and
+chance has a seed.
 """
 
 import random
