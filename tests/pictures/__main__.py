@@ -52,9 +52,9 @@ def _looked_at(asked: argparse.Namespace) -> Iterator[tuple[str, datetime, datet
         yield asked.prometheus.rstrip("/"), until - timedelta(minutes=asked.minutes), until
         return
     print("pictures: playing a fleet (a minute)", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as directory:
-        with prometheus_with(asyncio.run(play()), Path(directory)) as url:
-            yield url, BEGIN, END
+    scraped = asyncio.run(play())
+    with tempfile.TemporaryDirectory() as directory, prometheus_with(scraped, Path(directory)) as url:
+        yield url, BEGIN, END
 
 
 if __name__ == "__main__":

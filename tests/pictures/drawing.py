@@ -18,10 +18,13 @@ from tests.pictures.looks import color_of, number, properties, rows_of, threshol
 from tests.pictures.reading import Series, View, answered, filled, marks, panels, values_of
 
 Json = dict[str, Any]
+_Place = tuple[float, float, float, float]
 WIDTH: Final = 1400
 _UNIT, _GAP, _HEAD, _EDGE = 30, 8, 56, 14
 _INK, _FAINT, _LINES, _BOARD, _PAPER = "#24292E", "#6E7681", "#E3E6EA", "#F4F5F7", "#FFFFFF"
 _DPI: Final = 100
+# Letters as shapes, since nobody knows which letters a reader has.
+SETTINGS: Final = {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "lockgate"}
 
 
 def draw(view: View, board: Json) -> Figure:
@@ -34,8 +37,7 @@ def draw(view: View, board: Json) -> Figure:
     known = list(panels(board, repeats))
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel, _ in known)
     height = _HEAD + rows * (_UNIT + _GAP) + _EDGE
-    settings = {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "lockgate"}
-    with mpl.rc_context(settings):
+    with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BOARD)
         sheet = _Sheet(figure, height)
         _head(sheet, view, board)
@@ -57,13 +59,24 @@ def draw(view: View, board: Json) -> Figure:
 def svg(figure: Figure) -> str:
     """The figure as text, the same for the same data, without what no reader needs."""
     written = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "lockgate"}):
+    with mpl.rc_context(SETTINGS):
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    text = re.sub(r"<!--.*?-->", "", written.getvalue(), flags=re.DOTALL)
-    text = re.sub(r">\s+<", "><", text)
+    text = re.sub(
+        r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE.*?>", "", written.getvalue(), flags=re.DOTALL
+    )
     text = re.sub(r"DejaVuSans(-Bold)?-", lambda found: "b" if found[1] else "g", text)
-    text = re.sub(r"(\d+\.\d\d)\d+", r"\1", text)
-    return text.replace("<path ", "\n<path ").strip() + "\n"
+    text = re.sub(
+        r'(?<= d=")[^"]*', lambda found: re.sub(r"\s*([A-Za-z])\s*", r"\1", _tenths(found[0])), text
+    )
+    # A scale is small, and all of it matters.
+    text = re.sub(r"translate\([^)]*\)", lambda found: _tenths(found[0]), text)
+    text = re.sub(r'(?<= (?:x|y)=")[^"]*', lambda found: _tenths(found[0]), text)
+    text = re.sub(r'(?<= style=")[^"]*', lambda found: re.sub(r"([:;]) ", r"\1", found[0]), text)
+    return re.sub(r">\s+<", ">\n<", text).strip() + "\n"
+
+
+def _tenths(text: str) -> str:
+    return re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), text)
 
 
 class _Sheet:
@@ -89,6 +102,7 @@ class _Sheet:
             (x + 3, y + 3), w - 6, h - 6, boxstyle="round,pad=3,rounding_size=3", fc=_PAPER, ec=_LINES, lw=0.8
         )
         self.page.add_patch(shape)
+        shape.set_clip_on(False)
 
     def write(self, x: float, y: float, text: str, *, size: float, room: float = 0.0, **looks: Any) -> None:
         """A text, cut where there is no room for all of it."""
@@ -97,12 +111,15 @@ class _Sheet:
             text = text[: max(1, int(room / size / 0.82) - 1)] + "…"
         self.page.text(x, y, text.replace("$", r"\$"), fontsize=size, **looks)
 
+    def share(self, x: float, y: float, w: float, h: float) -> _Place:
+        """A place as parts of the page, from below."""
+        return x / WIDTH, 1 - (y + h) / self.height, w / WIDTH, h / self.height
+
     def axes(self, x: float, y: float, w: float, h: float) -> Axes:
         """Axes at a place."""
-        return self.figure.add_axes((x / WIDTH, 1 - (y + h) / self.height, w / WIDTH, h / self.height))
+        return self.figure.add_axes(self.share(x, y, w, h))
 
 
-_Place = tuple[float, float, float, float]
 _Events = Sequence[tuple[datetime, str, Json]]
 
 
@@ -158,18 +175,20 @@ def _timeseries(
     colors = [color_of(panel, one.name, index) for index, one in enumerate(series)]
     legend = list(dict.fromkeys(zip((one.name for one in series), colors, strict=True)))
     lines = _legend(sheet, x + 12, y + h, w - 20, legend)
-    axes = sheet.axes(x + 62, y + 34, w - 78, h - 34 - 24 - 17 * lines)
+    axes = sheet.axes(x + 62, y + 34, w - 78, h - 34 - 30 - 17 * lines)
     _frame(axes, view, events)
-    custom = defaults["custom"]
     interval = view.interval(panel).total_seconds() / 86400
-    paint = _stacked if custom["stacking"]["mode"] == "normal" else _lines
-    paint(axes, panel, series, colors, interval)
-    low, high = axes.get_ylim()
-    top = defaults.get("max", max(high, 1e-9) if any(one.points for one in series) else 1.0)
-    axes.set_ylim(defaults.get("min", low), top)
-    axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=defaults["unit"] == "short" and top > 3))
-    ticks = [tick for tick in axes.get_yticks() if axes.get_ylim()[0] <= tick <= top * 1.001]
-    axes.set_yticks(ticks, [number(tick, defaults["unit"]) for tick in ticks])
+    is_stacked = defaults["custom"]["stacking"]["mode"] == "normal"
+    (_stacked if is_stacked else _lines)(axes, panel, series, colors, interval)
+    top = defaults.get("max", axes.get_ylim()[1])
+    axes.set_ylim(defaults.get("min", 0), top)
+    are_whole = all(value == round(value) for one in series for _, value in one.points if value == value)
+    axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=are_whole and defaults["unit"] == "short"))
+    ticks = [tick for tick in axes.get_yticks() if 0 <= tick <= top * 1.001]
+    told = [number(tick, defaults["unit"]) for tick in ticks]
+    axes.set_yticks(ticks, told)
+    left = 26 + 5.6 * max(map(len, told))
+    axes.set_position(sheet.share(x + left, y + 34, w - left - 18, h - 34 - 30 - 17 * lines))
 
 
 def _lines(axes: Axes, panel: Json, series: list[Series], colors: list[str], interval: float) -> None:
@@ -267,7 +286,7 @@ def _legend(sheet: _Sheet, x: float, bottom: float, room: float, known: Sequence
     rows: list[list[tuple[str, str, float]]] = [[]]
     at = 0.0
     for name, color in known:
-        width = 26 + len(name) * 6.6
+        width = 32 + len(name) * 6.6
         if rows[-1] and at + width > room:
             rows.append([])
             at = 0.0

@@ -14,7 +14,6 @@ from typing import Final
 
 import structlog.testing
 from prometheus_client import CollectorRegistry
-from tests.fakes.cluster import corrupt_pod
 from tests.pictures.servers import Manner
 from tests.pictures.ship import Ship
 
@@ -34,7 +33,7 @@ _ANALYSIS: Final = {
     "interval": "1m",
     "count": 3,
     "metrics": [
-        {"name": "errors", "query": "errors", "max": 0.01},
+        {"name": "errors", "query": "errors", "max": 0.01, "failureLimit": 1},
         {"name": "latency", "query": "latency", "maxRatioToStable": 1.4},
     ],
 }
@@ -120,7 +119,7 @@ class Fleet:
                 ship.lose_registry(lost)
 
         def corrupt() -> None:
-            ranker.pods = corrupt_pod(3)
+            ranker.corrupt.add("v6")
             ranker.point(6)
 
         return [
