@@ -75,7 +75,7 @@ OPTIONS = {
     "stat": ["reduceOptions", "textMode", "colorMode", "graphMode", "justifyMode", "orientation"],
     "timeseries": ["legend", "tooltip"],
     "state-timeline": ["legend", "tooltip", "mergeValues", "rowHeight", "showValue", "alignValue"],
-    "table": ["showHeader", "cellHeight", "footer"],
+    "table": ["showHeader", "cellHeight"],
 }
 PANEL = {
     "type": "object",
@@ -110,9 +110,7 @@ BOARD = {
         "uid": {"pattern": "^[a-z-]{1,40}$"},
         "schemaVersion": {"type": "integer", "minimum": 36},
         "panels": {"type": "array", "items": {"if": IS_ROW, "then": ROW, "else": PANEL}},
-        "templating": {
-            "properties": {"list": {"items": {"required": ["name", "type", "hide", "current", "options"]}}}
-        },
+        "templating": {"properties": {"list": {"items": {"required": ["name", "type", "hide", "options"]}}}},
         "annotations": {
             "properties": {
                 "list": {"items": {"required": ["name", "datasource", "enable", "expr", "target"]}}
