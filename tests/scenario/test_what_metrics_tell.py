@@ -69,7 +69,7 @@ class Site(Rig):
         await self.settle()
 
     def shown(self, metric: str) -> Mapping[str, float]:
-        """Series of a metric by the values of its labels, sorted by their names; the deployment is left out."""
+        """Series of a metric by the values of its labels, sorted by their names, but for whose they are."""
         found = {}
         for line in self.metrics_page().splitlines():
             if matched := re.fullmatch(rf"lockgate_{metric}(?:{{(.*)}})? (\S+)", line):

@@ -18,7 +18,15 @@ from lockgate.api.analysis import Metric
 from lockgate.api.conditions import Condition, ConditionStatus
 from lockgate.api.requests import RequestOutcome, Verb
 from lockgate.api.spec import Followed
-from lockgate.api.status import ModelDeploymentStatus, Phase, Revision, Role, RolloutState, TrafficShare
+from lockgate.api.status import (
+    Failure,
+    ModelDeploymentStatus,
+    Phase,
+    Revision,
+    Role,
+    RolloutState,
+    TrafficShare,
+)
 from lockgate.api.strategy import STRATEGIES
 from lockgate.domain.analysis import Measured
 from lockgate.domain.gate import Holds
@@ -205,6 +213,11 @@ def test_the_release_before_is_shown_as_long_as_it_is_kept_warm_or_gets_requests
     share = TrafficShare(track=Role.PREVIOUS, version="v1", weight=100)
     shown.show(at_rest(2, previous=revision(1), traffic=(share,)))
     assert any('track="previous",release="00000001"' in one for one in shown.series())
+    failed = Failure(revision=revision(3), recipe="", reason=Reason.ANALYSIS_FAILED, message="slow")
+    share = TrafficShare(track=Role.PREVIOUS, version="v3", weight=10)
+    given_up = RolloutState(stable=revision(2), failed=(failed,))
+    shown.show(at_rest(2, previous=revision(1), traffic=(share,), rollout=given_up))
+    assert any('track="previous",release="00000003"' in one for one in shown.series())
 
 
 def test_a_release_that_comes_back_while_it_is_warm_is_shown_in_one_track_alone(shown: Shown):

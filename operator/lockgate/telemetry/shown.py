@@ -142,12 +142,24 @@ def _interned(followed: Followed) -> Followed:
 
 
 def _releases(known: Record, status: ModelDeploymentStatus) -> tuple[Release, ...]:
-    tracks = [(Role.STABLE, status.stable), (Role.CANDIDATE, status.candidate)]
-    if any(share.track is Role.PREVIOUS for share in status.traffic) or status.rollout.warm is not None:
-        tracks.append((Role.PREVIOUS, status.rollout.warm or status.previous))
+    tracks: list[tuple[Role, Revision | None]] = [
+        (Role.STABLE, status.stable),
+        (Role.CANDIDATE, status.candidate),
+        (Role.PREVIOUS, _before(status)),
+    ]
     seen = tuple(_release(role, revision) for role, revision in _once(tracks))
     # What is unchanged is kept, for the text of the new one is another in memory.
     return known.releases if known.releases == seen else seen
+
+
+def _before(status: ModelDeploymentStatus) -> Revision | None:
+    """The release that still gets requests though it is neither of the two, or that is kept warm."""
+    rollout = status.rollout
+    served = next((share.version for share in status.traffic if share.track is Role.PREVIOUS), None)
+    if served is None:
+        return rollout.warm
+    known = (rollout.warm, *(failure.revision for failure in rollout.failed), status.previous)
+    return next((one for one in known if one is not None and one.version == served), None)
 
 
 def _once(tracks: Sequence[tuple[Role, Revision | None]]) -> Iterator[tuple[Role, Revision]]:
