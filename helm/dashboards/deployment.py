@@ -68,7 +68,7 @@ def _now() -> list[Panel]:
             "Serves by default",
             [_ask(f'{release},track="stable"}}', "{{version}}")],
             description="The version of the stable release.",
-            w=4,
+            w=3,
             names=True,
             none="nothing yet",
         ),
@@ -76,7 +76,7 @@ def _now() -> list[Panel]:
             "Candidate",
             [_ask(f'{release},track="candidate"}}', "{{version}}")],
             description="The version that is being rolled out.",
-            w=4,
+            w=3,
             steps=((None, AMBER),),
             names=True,
             none="none",
@@ -95,16 +95,16 @@ def _now() -> list[Panel]:
             "Candidate's traffic",
             [_ask(f'lockgate_modeldeployment_traffic_weight{{{_IT},track="candidate"}}')],
             description="As it was read back from the gateway.",
-            w=3,
+            w=4,
             unit="percent",
             steps=((None, AMBER),),
             none="none",
         ),
         stat(
-            "Came no further for",
+            "No further for",
             [_ask(f"time() - lockgate_rollout_progress_timestamp_seconds{{{_IT}}}")],
             description="Since the candidate last came further, or its step was reached.",
-            w=3,
+            w=4,
             unit="s",
             none="at rest",
             decimals=0,
@@ -126,7 +126,7 @@ def _course() -> list[Panel]:
             "Traffic by track",
             [_ask(f"lockgate_modeldeployment_traffic_weight{{{_IT}}}", "{{track}}")],
             description="Percent, as it was read back; nothing while no route tells the pods apart.",
-            w=12,
+            w=8,
             h=7,
             unit="percent",
             colors=_TRACKS,
@@ -141,11 +141,30 @@ def _course() -> list[Panel]:
                 _ask(f"lockgate_rollout_steps{{{_IT}}}", "steps"),
             ],
             description="Nothing while none is under way.",
-            w=12,
+            w=8,
             h=7,
             colors=[
                 colored("step$", AMBER),
                 colored("steps$", GREY, lineStyle={"fill": "dash", "dash": [6, 6]}, fillOpacity=0),
+            ],
+            stepped=True,
+        ),
+        timeseries(
+            "Measurements in the present step",
+            [
+                _ask(
+                    f"sum by (verdict) (lockgate_analysis_measurements{{{_IT}}})",
+                    "{{verdict}}",
+                )
+            ],
+            description="Of all metrics together, by verdict; they are counted anew in each step.",
+            w=8,
+            h=7,
+            colors=[
+                colored("passed", GREEN),
+                colored("failed", RED),
+                colored("inconclusive", PURPLE),
+                colored("missed", GREY),
             ],
             stepped=True,
         ),
@@ -198,27 +217,9 @@ def _analysis() -> list[Panel]:
                 _ask(f"lockgate_analysis_bound{{{one}}}", "{{bound}}"),
             ],
             description="What was measured of the candidate, and the bounds that it has to keep.",
-            w=8,
+            w=24,
             colors=[colored("measured", AMBER), colored("min", RED, **dashed), colored("max", RED, **dashed)],
             repeat="metric",
-        ),
-        timeseries(
-            "Measurements in the present step",
-            [
-                _ask(
-                    f"sum by (verdict) (lockgate_analysis_measurements{{{_IT}}})",
-                    "{{verdict}}",
-                )
-            ],
-            description="Of all metrics together, by verdict; they are counted anew in each step.",
-            w=8,
-            colors=[
-                colored("passed", GREEN),
-                colored("failed", RED),
-                colored("inconclusive", PURPLE),
-                colored("missed", GREY),
-            ],
-            stepped=True,
         ),
     ]
 
@@ -264,7 +265,7 @@ def _past() -> list[Panel]:
             "Rollouts that ended",
             [
                 _ask(
-                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_IT}}}[$__interval])))",
+                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_IT}}}[$__rate_interval])))",
                     "{{outcome}}",
                 )
             ],
@@ -281,10 +282,17 @@ def _past() -> list[Panel]:
 
 def _marks() -> list[Json]:
     started = f"lockgate_rollout_started_timestamp_seconds{{{_IT}}} * 1000"
-    ended = f"sum by (outcome) (increase(lockgate_rollouts_total{{{_IT}}}[1m])) > 0"
+
+    def ended(outcome: str) -> str:
+        # increase() would miss what falls between two of its windows, at one scrape a minute all of it.
+        count = f'lockgate_rollouts_total{{{_IT},outcome="{outcome}"}}'
+        return f"{count} - {count} offset 1m > 0"
+
     return [
         mark("Rollout started", started, BLUE, "rollout started", at_value=True),
-        mark("Rollout ended", ended, GREEN, "{{outcome}}"),
+        mark("Promoted", ended("Promoted"), GREEN, "promoted"),
+        mark("Aborted", ended("Aborted"), RED, "aborted"),
+        mark("Superseded", ended("Superseded"), GREY, "superseded"),
     ]
 
 

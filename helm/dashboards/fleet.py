@@ -104,7 +104,7 @@ def _at_a_glance() -> list[Panel]:
             steps=((None, GREEN), (1, AMBER)),
         ),
         stat(
-            "Alias moved, not served yet",
+            "Aliases ahead",
             [_ask(_or_zero(f"count(lockgate_alias_moved_timestamp_seconds{{{_OURS}}})"))],
             description="How many aliases mean a version that does not serve by default yet.",
             w=4,
@@ -176,7 +176,7 @@ def _under_way() -> Panel:
         ],
         description="Each candidate, its step, its part of the traffic as read back, and what it waits for.",
         w=14,
-        h=7,
+        h=6,
         columns={
             "namespace": "namespace",
             "name": "name",
@@ -213,7 +213,7 @@ def _stuck() -> Panel:
         ],
         description="What goes on only when a person acts, and for how long its alias has been ahead.",
         w=10,
-        h=7,
+        h=6,
         columns={
             "namespace": "namespace",
             "name": "name",
@@ -245,7 +245,8 @@ def _outcomes() -> list[Panel]:
             "Rollouts that ended",
             [
                 _ask(
-                    f"round(sum by (outcome) (increase(lockgate_rollouts_total{{{_OURS}}}[$__interval])))",
+                    "round(sum by (outcome)"
+                    f" (increase(lockgate_rollouts_total{{{_OURS}}}[$__rate_interval])))",
                     "{{outcome}}",
                 )
             ],
@@ -308,8 +309,8 @@ def _outcomes() -> list[Panel]:
             "Requests of people",
             [
                 _ask(
-                    "round(sum by (verb, outcome) (increase(lockgate_people_requests_total[$__interval])))"
-                    " > 0",
+                    "round(sum by (verb, outcome)"
+                    " (increase(lockgate_people_requests_total[$__rate_interval]))) > 0",
                     "{{verb}} {{outcome}}",
                 )
             ],
@@ -328,7 +329,7 @@ def _doors() -> list[Panel]:
     return [
         timeseries(
             "Calls to registries",
-            [_ask(f"sum by (source, outcome) (rate({calls}[$__rate_interval]))", "{{outcome}}: {{source}}")],
+            [_ask(f"sum by (source, outcome) (rate({calls}[5m]))", "{{outcome}}: {{source}}")],
             description="By registry and outcome.",
             w=8,
             unit="reqps",
@@ -351,7 +352,7 @@ def _doors() -> list[Panel]:
             "Queries to Prometheus",
             [
                 _ask(
-                    "sum by (outcome) (rate(lockgate_prometheus_queries_total[$__rate_interval]))",
+                    "sum by (outcome) (rate(lockgate_prometheus_queries_total[5m]))",
                     "{{outcome}}",
                 )
             ],
@@ -390,7 +391,7 @@ def _operator() -> list[Panel]:
                 _ask("max(lockgate_watch_silent_seconds)", "watch silent"),
             ],
             description="How long the oldest waits for a pass, and since when some kind was not heard of.",
-            w=6,
+            w=5,
             unit="s",
             colors=[colored("oldest", BLUE), colored("watch", RED)],
         ),
@@ -399,10 +400,10 @@ def _operator() -> list[Panel]:
             [
                 _ask("sum(increase(lockgate_events_dropped_total[$__range]))", "Events dropped"),
                 _ask(_or_zero("sum(increase(lockgate_watch_missed_total[$__range]))"), "changes missed"),
-                _ask(_or_zero("sum(increase(lockgate_task_restarts_total[$__range]))"), "parts begun anew"),
+                _ask(_or_zero("sum(increase(lockgate_task_restarts_total[$__range]))"), "restarts within"),
             ],
             description="In the time that is shown; all of it should be 0.",
-            w=6,
+            w=7,
             h=8,
             steps=((None, GREEN), (1, AMBER)),
             decimals=0,

@@ -14,6 +14,7 @@ SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 # One meaning, one colour, on both dashboards.
 GREEN, RED, AMBER, BLUE, GREY, PURPLE = "#56A64B", "#E02F44", "#FF9830", "#5794F2", "#8E8E9A", "#B877D9"
 _LETTERS: Final = "ABCDEFGH"
+_MOST_IN_A_ROW: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,10 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A panel before it has its place: `w` of 24 columns, `h` units of 30 pixels."""
+    """A panel before it has its place: `w` of 24 columns, `h` units of 30 pixels.
+
+    One that is repeated for each value of a variable needs a line of its own, which its copies share.
+    """
 
     type: str
     title: str
@@ -69,7 +73,7 @@ def stat(
     *,
     description: str,
     w: int,
-    h: int = 4,
+    h: int = 3,
     unit: str = "short",
     steps: Sequence[tuple[float | None, str]] = ((None, BLUE),),
     names: bool = False,
@@ -306,7 +310,7 @@ def _json(panel: Panel, number: int, place: Json) -> Json:
     if panel.interval:
         told["interval"] = panel.interval
     if panel.repeat:
-        told |= {"repeat": panel.repeat, "repeatDirection": "h", "maxPerRow": COLUMNS // panel.w}
+        told |= {"repeat": panel.repeat, "repeatDirection": "h", "maxPerRow": _MOST_IN_A_ROW}
     return told
 
 

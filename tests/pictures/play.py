@@ -2,7 +2,8 @@
 
 The good version v8 of growth/churn goes from 10 to 50 to 100 percent; v9 leaks, begins to fail and is given
 up at 50; v10 is on its way when the play ends. Around it others are rolled out, wait, get stuck, and for
-some minutes the registry is away. Everything is decided by the real reconciler; time is stepped and chance has a seed.
+some minutes the registry is away. Everything is decided by the real reconciler; time is stepped and
+chance has a seed.
 """
 
 import random
@@ -13,7 +14,6 @@ from typing import Final
 
 import structlog.testing
 from prometheus_client import CollectorRegistry
-from tests.fakes.cluster import corrupt_pod
 from tests.pictures.servers import Manner
 from tests.pictures.ship import Ship
 
@@ -33,7 +33,7 @@ _ANALYSIS: Final = {
     "interval": "1m",
     "count": 3,
     "metrics": [
-        {"name": "errors", "query": "errors", "max": 0.01},
+        {"name": "errors", "query": "errors", "max": 0.01, "failureLimit": 1},
         {"name": "latency", "query": "latency", "maxRatioToStable": 1.4},
     ],
 }
@@ -119,7 +119,7 @@ class Fleet:
                 ship.lose_registry(lost)
 
         def corrupt() -> None:
-            ranker.pods = corrupt_pod(3)
+            ranker.corrupt.add("v6")
             ranker.point(6)
 
         return [

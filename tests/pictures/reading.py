@@ -58,19 +58,23 @@ def dashboard(name: str) -> Json:
 
 
 def panels(board: Json, values: Mapping[str, list[str]] | None = None) -> Iterator[tuple[Json, Json]]:
-    """Every panel with what it is repeated for; one that is repeated takes places to its right."""
-    moved = 0
+    """Every panel with what it is repeated for.
+
+    Copies share the line of the one that is repeated, at most so many in one; what is below makes room.
+    """
+    lower = 0
     for panel in board["panels"]:
-        place = panel["gridPos"]
-        repeated = panel.get("repeat")
-        if not repeated:
-            if place["y"] != (moved and panel["gridPos"]["y"]):
-                moved = 0
-            yield panel | {"gridPos": place | {"x": place["x"] + moved}}, {}
+        place = panel["gridPos"] | {"y": panel["gridPos"]["y"] + lower}
+        if "repeat" not in panel:
+            yield panel | {"gridPos": place}, {}
             continue
-        for number, value in enumerate((values or {}).get(repeated) or [f"({repeated})"]):
-            yield panel | {"gridPos": place | {"x": place["x"] + number * place["w"]}}, {repeated: value}
-            moved = number * place["w"]
+        known = (values or {}).get(panel["repeat"]) or [""]
+        width = 24 // min(len(known), panel["maxPerRow"])
+        for number, value in enumerate(known):
+            line, column = divmod(number, 24 // width)
+            spot = {"x": column * width, "y": place["y"] + line * place["h"], "w": width, "h": place["h"]}
+            yield panel | {"gridPos": spot}, {panel["repeat"]: value}
+        lower += (len(known) - 1) // (24 // width) * place["h"]
 
 
 def filled(text: str, known: Mapping[str, str]) -> str:

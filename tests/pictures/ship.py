@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fakes.builders import deployment_object, version
-from tests.fakes.cluster import ready_pod
+from tests.fakes.cluster import corrupt_pod, ready_pod
 from tests.fakes.rig import Rig
 from tests.fakes.stages import PUBLIC, said
 from tests.pictures.servers import Analyst, Manner, Server
@@ -22,7 +22,7 @@ from tests.pictures.servers import Analyst, Manner, Server
 from lockgate.backends.deployment.service import workload_behind
 from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, Key, Object, Resource
 from lockgate.errors import RegistryUnavailable
-from lockgate.names import ANNOTATION_REQUEST, LABEL_RELEASE
+from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_VERSION, LABEL_RELEASE
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
@@ -55,7 +55,8 @@ class Ship(Rig):
         self.chance = random.Random(zlib.crc32("/".join(key).encode()))
         self.manners = manners or {}
         self.servers: dict[str, Server] = {}
-        self.pods = ready_pod
+        self.corrupt: set[str] = set()
+        """Versions of which the pods get wrong bytes."""
         self._spec = {"replicas": 3, "traffic": {"gateway": "public"}, **spec}
         self._wake: datetime | None = now
         self._polled = self._seen = now
@@ -113,9 +114,7 @@ class Ship(Rig):
             self._polled = now
             self.woken.clear()
             await self.poll()
-            # Manifests are read in real time, of which the play has none.
-            while self.lookups._inspections._running:
-                await asyncio.sleep(0)
+            await self._heard()
             if self.woken.is_set():
                 self._wake = now
         passes = 0
@@ -126,7 +125,13 @@ class Ship(Rig):
             self._wake = result.wake or now + RESYNC
             self._act()
             passes += 1
+            await self._heard()
         return passes
+
+    async def _heard(self) -> None:
+        """The registry is asked in real time, of which the play has none."""
+        while self.lookups._tasks or self.lookups._inspections._running:
+            await asyncio.sleep(0.001)
 
     def _act(self) -> None:
         """Pods come up and the gateway speaks, each some time after what it was asked for."""
@@ -134,7 +139,8 @@ class Ship(Rig):
         for resource, key in slow:
             found = self.cluster.objects[resource, key]
             if resource is DEPLOYMENT and _is_behind(found) and self._is_due(resource, found, PODS_TAKE):
-                self.cluster.roll(key, self.pods, complete=self.pods is ready_pod)
+                is_well = _version(found) not in self.corrupt
+                self.cluster.roll(key, ready_pod if is_well else corrupt_pod(3), complete=is_well)
                 self._wake = self.now
             if (
                 resource is HTTP_ROUTE
@@ -181,11 +187,16 @@ class Ship(Rig):
             shares = dict.fromkeys(running, 1.0)
         return {
             running[name]["labels"][LABEL_RELEASE]: (
-                int(running[name]["annotations"]["lockgate.dev/model-version"][1:]),
+                int(running[name]["annotations"][ANNOTATION_VERSION][1:]),
                 share,
             )
             for name, share in shares.items()
         }
+
+
+def _version(workload: Object) -> str:
+    found: str = workload["spec"]["template"]["metadata"]["annotations"][ANNOTATION_VERSION]
+    return found
 
 
 def _is_behind(workload: Object) -> bool:

@@ -250,6 +250,18 @@ def test_an_analysis_shows_value_bounds_and_verdicts_of_the_present_step_alone(s
     assert shown.series("analysis") == {}, "of another candidate nothing was measured"
 
 
+def test_what_led_to_an_abort_is_shown_for_as_long_as_that_is_told_of(shown: Shown):
+    shown.show(rolling(Reason.ANALYSIS_RUNNING, reached_at=T0))
+    shown.metrics.analysis_judged(KEY, (measured(0.5, failed=1),))
+    aborted = (condition(ConditionType.READY, ConditionStatus.FALSE, Reason.ROLLOUT_ABORTED),)
+    for _ in range(2):
+        shown.show(at_rest(desired=revision(2), conditions=aborted))
+        shown.metrics.analysis_judged(KEY, ())
+        assert shown.series("analysis_value") == {'analysis_value{metric="errors"}': 0.5}
+    shown.show(rolling(number=3))
+    assert shown.series("analysis") == {}
+
+
 def test_an_analysis_that_is_no_longer_made_leaves_nothing_behind(shown: Shown):
     shown.show(rolling(Reason.ANALYSIS_RUNNING, reached_at=T0))
     shown.metrics.analysis_judged(KEY, (measured(),))
