@@ -1,4 +1,4 @@
-"""Whole rollouts by steps, on the real reconciler: what is written, what is told, what is served meanwhile."""
+"""Whole rollouts by steps, on the real reconciler: what is written, told and served meanwhile."""
 
 from dataclasses import replace
 
