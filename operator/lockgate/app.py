@@ -58,6 +58,7 @@ from lockgate.work.workers import Workers
 
 _log = structlog.get_logger(__name__)
 _REGISTRY_START_SECONDS = 5.0
+_LOOK_SECONDS = 5.0
 # The end has three steps, each of which may take so long; the whole process never longer than the next.
 _END_SECONDS = 0.8
 STOP_SECONDS = 4.0
@@ -153,17 +154,22 @@ class App:
         )
 
     def _make_backend(self) -> DeploymentBackend:
-        settings, ledger = self._settings, Ledger(self._session)
-        pods = pod_settings(settings, self._pod_sources)
+        ledger, pods = Ledger(self._session), pod_settings(self._settings, self._pod_sources)
+        sight = Watched(lambda: self._sweeper, lambda: self._discovery)
         return DeploymentBackend(
             Observer(
-                self._store, self._session, self._gateways, clock=now, monotonic=self._attention.seconds
+                self._store,
+                self._session,
+                sight,
+                self._gateways,
+                clock=now,
+                monotonic=self._attention.seconds,
             ),
             Applier(self._session, self._store, time.monotonic),
             ledger,
             Templates(ledger, self._store, self._session, pods),
             self._store,
-            Watched(self._hearing, lambda: self._sweeper),
+            sight,
             self._gateways,
         )
 
@@ -226,6 +232,8 @@ class App:
             group.create_task(keep("discovery", self._discovery.run, restarted))
             group.create_task(keep("sweeper", self._sweeper.run, restarted))
             await self._sweeper.opened.wait()
+            # Else a restart would tell everybody with a route that none can be seen.
+            await attempt("seeing every kind", self._sweeper.has_looked(_LOOK_SECONDS))
             known = self._store.all(MODEL_DEPLOYMENT)
             await attempt("asking ahead", self._resolver.prime(known, now(), _REGISTRY_START_SECONDS))
             group.create_task(keep("workers", workers.run, restarted))

@@ -150,6 +150,7 @@ class Rig:
             Observer(
                 self.store,
                 self.cluster,
+                self.sight,
                 gateways,
                 clock=lambda: self.now,
                 monotonic=lambda: self.monotonic,

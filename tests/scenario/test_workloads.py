@@ -412,6 +412,28 @@ class TestWhatCannotBe:
         await hands.settle(alone)
         assert hands.workload(2) not in hands.named(DEPLOYMENT)
 
+    async def test_who_has_no_gateway_is_scaled_all_the_same(self):
+        hands = Hands(traffic=None)
+        await hands.settle(Stage(tracks=(hands.track(1, SIZE, home=True),)))
+        hands.rig.sight.unseen.add(HTTP_ROUTE)
+        await hands.settle(Stage(tracks=(hands.track(1, 1, home=True),)))
+        assert hands.named(DEPLOYMENT)["churn"]["spec"]["replicas"] == 1
+
+    async def test_after_routes_were_out_of_sight_nothing_goes_before_the_gateway_has_spoken(self, hands):
+        await hands.settle(canary(hands, 50))
+        hands.rig.sight.unseen.add(HTTP_ROUTE)
+        gone = hands.rig.store.get(HTTP_ROUTE, KEY)
+        hands.rig.store.remove(HTTP_ROUTE, gone)
+        fewer = Stage(tracks=(hands.track(1, 1, home=True), hands.track(2, 1)))
+        await hands.turn(fewer)
+        assert {d["spec"]["replicas"] for d in hands.named(DEPLOYMENT).values()} == {SIZE}
+        hands.rig.sight.unseen.clear()
+        hands.rig.store._removed.clear()
+        unsaid = {**hands.route(), "status": {}}
+        hands.cluster.put(HTTP_ROUTE, unsaid)
+        await hands.turn(canary(hands, 10, pods=1))
+        assert {d["spec"]["replicas"] for d in hands.named(DEPLOYMENT).values()} == {SIZE}
+
     def test_routes_are_watched_only_where_there_is_a_gateway(self, hands):
         assert HTTP_ROUTE in hands.backend.watches
         assert HTTP_ROUTE not in hands.rig.backend().watches

@@ -67,10 +67,10 @@ class Sight(Protocol):
     """Which kinds are seen: what is not seen may be there all the same."""
 
     def sees(self, resource: Resource, namespace: str) -> bool:
-        """Whether every object of a kind was listed there, and is watched since."""
+        """Whether every object of a kind was listed there, and may be listed still."""
 
     def lacks(self, resource: Resource) -> bool:
-        """Whether the cluster has no such kind, so that there cannot be any object of it."""
+        """Whether the cluster is known to have no such kind, so that there is no object of it."""
 
 
 class Cluster(Protocol):

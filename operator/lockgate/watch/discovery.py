@@ -26,8 +26,13 @@ class Discovery:
         found: Callable[[Resource], None],
     ) -> None:
         self._missing = list(wanted)
+        self._lacking: set[Resource] = set()
         self._serves = serves
         self._found = found
+
+    def lacks(self, resource: Resource) -> bool:
+        """Whether the API server has said that it has no such kind; that it did not answer says nothing."""
+        return resource in self._lacking
 
     async def look(self) -> None:
         """Ask for those that are missing."""
@@ -37,10 +42,13 @@ class Discovery:
             except LockgateError as error:
                 _log.warning("cannot be discovered", kind=resource.kind, message=error.message)
                 continue
-            if is_there:
-                self._missing.remove(resource)
-                _log.info("found", kind=resource.kind)
-                self._found(resource)
+            if not is_there:
+                self._lacking.add(resource)
+                continue
+            self._missing.remove(resource)
+            self._lacking.discard(resource)
+            _log.info("found", kind=resource.kind)
+            self._found(resource)
 
     async def run(self) -> None:
         """Look again and again, until all are there; then stand by."""

@@ -90,6 +90,7 @@ class Sweeper:
         self._answered_at: float | None = None
         # Set when a whole namespace was seen for the first time, and with it something to work on.
         self.opened = asyncio.Event()
+        self._looked = asyncio.Event()
 
     async def run(self) -> None:
         """Sweep what is due, again and again; a defect in one list ends no other."""
@@ -107,6 +108,14 @@ class Sweeper:
                 await self._sweep(feed, known)
             elif self._hearing.is_in_doubt(feed):
                 await self._ask(feed)
+        extra = (known for feed, known in self._rounds.items() if feed.resource.optional)
+        if all(known.began is not None or known.trouble for known in extra):
+            self._looked.set()
+
+    async def has_looked(self, within: float) -> None:
+        """Returns when each kind that a cluster may lack was listed or refused, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), within)
 
     def sees(self, namespace: str) -> bool:
         """Whether all kinds were listed there: else a pass would take what it cannot see for absent.
@@ -253,6 +262,8 @@ class Sweeper:
             return
         before = {place: self.sees(place) for place in self._namespaces(feed)}
         known.seen = seen
+        if feed.resource.optional and seen and self.opened.is_set():
+            self._wake_all(feed.namespace)
         for place, could in before.items():
             if self.sees(place) != could:
                 self._misses.namespace_seen(place, not could)
@@ -266,5 +277,8 @@ class Sweeper:
     def _open(self, namespace: str) -> None:
         _log.info("everything was seen", namespace=namespace or "all")
         self.opened.set()
+        self._wake_all(namespace)
+
+    def _wake_all(self, namespace: str) -> None:
         for key in self._store.identities(MODEL_DEPLOYMENT, namespace):
             self._wake(key)

@@ -74,10 +74,9 @@ class DeploymentBackend:
             self._check_sight(deployment)
         drawings = render_children(deployment, stage, gateway)
         served = self._observer.may_be_served(deployment)
-        applied = await self._applier.apply(deployment, drawings, template, shrinks=served is not None)
-        if self._may_be_routed_unseen(deployment):
-            # Who is named by a route that cannot be seen?
-            return applied
+        # Without a gateway nobody comes by a route, unless there is one left from before.
+        shrinks = served is not None or deployment.traffic is None
+        applied = await self._applier.apply(deployment, drawings, template, shrinks=shrinks)
         kept = self._kept(deployment, served) | {thing_of(drawing.obj) for drawing in drawings}
         removed = await self._applier.remove(deployment, strays_of(deployment, self._view, kept))
         return replace(applied, removed=removed)
@@ -103,10 +102,6 @@ class DeploymentBackend:
                 f"{HTTP_ROUTE.plural} in namespace {deployment.namespace} have not been seen yet; if that "
                 "does not end, the operator may not list them"
             )
-
-    def _may_be_routed_unseen(self, deployment: ModelDeployment) -> bool:
-        is_seen = self._sight.sees(HTTP_ROUTE, deployment.namespace) or self._sight.lacks(HTTP_ROUTE)
-        return HTTP_ROUTE in self.watches and not is_seen
 
     def _kept(self, deployment: ModelDeployment, served: frozenset[str] | None) -> set[Thing]:
         """What the route names, and what the gateway may be sending requests to: all, if that is unknown."""

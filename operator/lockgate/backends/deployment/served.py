@@ -99,6 +99,10 @@ class Served:
         """There is no route: whatever comes next is the first."""
         self._memories[deployment] = _Memory()
 
+    def lost(self, deployment: Key) -> None:
+        """Nothing is known of it: it cannot be seen, or somebody has written something else into it."""
+        self._memories[deployment] = _Memory(others=True)
+
     def forget(self, deployment: Key) -> None:
-        """What was known holds no more, or is of no use."""
+        """There is no route, and none is asked for."""
         self._memories.pop(deployment, None)
