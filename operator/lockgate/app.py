@@ -134,7 +134,7 @@ class App:
         )
         wanted = [resource for resource in self._backend.watches if resource.optional]
         self._discovery = Discovery(wanted, self._session.serves, self._watch_too)
-        self._web = WebServer(self._metrics.registry, self._vitals(), self._metrics.sample)
+        self._web = WebServer(self._metrics.page, self._vitals(), self._metrics.sample)
         self._metrics.watch_gauges(
             queue_depth=lambda: len(self._queue),
             queue_oldest_seconds=self._queue.oldest_seconds,

@@ -33,7 +33,7 @@ def pod_source(configured: RegistrySettings) -> PodSource:
 
 
 def pod_settings(settings: Settings, sources: Mapping[str, PodSource]) -> PodSettings:
-    """What the platform decides about every model pod."""
+    """What the platform decides about every pod."""
     return PodSettings(
         fetch_image=settings.fetch_image,
         sources=sources,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from tests.fakes.builders import PODS, T0, deployment_object, runtime_object, version
 from tests.fakes.cluster import FakeCluster, ready_pod
 from tests.fakes.kstatus import check_kstatus
@@ -126,7 +126,7 @@ class Rig:
 
     def metrics_page(self) -> str:
         """What a scrape would read."""
-        return generate_latest(self.metrics.registry).decode()
+        return self.metrics.page().decode()
 
     def wait(self, **duration: float) -> None:
         """Let time pass."""

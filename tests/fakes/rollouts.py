@@ -1,36 +1,53 @@
-"""A little world for the planner alone: a Deployment controller, a kubelet, a registry, hands, faults.
+"""A little world for the planner alone: pods, ways, a registry, people, and an operator that may be killed.
 
-The planner, its clock's memory and the status codec are the real ones; whatever else happens in a
-cluster is played here in a few lines, so that thousands of histories can be lived through. What is
-asked of a history is in tests/unit/test_simulation.py.
+The planner, the lock gate, the clock's memory, the memory of what gateways serve and the status codec are
+the real ones; whatever else happens in a cluster is played in a few lines (`pods.py`, `ways.py`), so that
+thousands of histories can be lived through. What is asked of a history is in tests/unit/test_simulation.py
+and tests/unit/test_simulated_traffic.py.
 """
 
-import math
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 
 from tests.fakes.builders import T0, deployment, revision, runtime_object
-from tests.fakes.drawn import track_of
+from tests.fakes.pods import Cluster, Pod, Workload
+from tests.fakes.ways import Front, Gateway, Route
 
+from lockgate.api.analysis import Analysis
 from lockgate.api.parse import parse_model_runtime
 from lockgate.api.spec import ModelDeployment, ModelRuntime, Resources
-from lockgate.api.status import ModelDeploymentStatus, Proof, Revision, RolloutState
+from lockgate.api.status import ModelDeploymentStatus, Revision, RolloutState
 from lockgate.api.status_codec import parse_status, to_dict
-from lockgate.domain.observed import FetchFacts, Observed, PodFacts, Target, WorkloadFacts
-from lockgate.domain.plan import Plan, Track
+from lockgate.api.strategy import Rolling, Strategy, Traffic
+from lockgate.backends.deployment.served import Served, Word
+from lockgate.domain.gate import GateVerdict
+from lockgate.domain.observed import Observed, PodFacts, RouteFacts, Target, WorkloadFacts
+from lockgate.domain.plan import Plan, Stage, Track
 from lockgate.domain.release import release_of
 from lockgate.observe.standstill import Standstill
 from lockgate.plan.failures import recipe_of
 from lockgate.plan.planner import plan_rollout
 from lockgate.plan.progress import marks_of
+from lockgate.plan.reach import within_reach
 
+NAME, KEY = "churn", ("growth", "churn")
 VERSIONS = {number: revision(number) for number in range(1, 8)}
 DEADLINE = timedelta(minutes=6)
-CORRUPT, NEVER_READY, DIFFERENT_FILES, SILENT = 4, 5, 6, 7
-BAD = frozenset({CORRUPT, NEVER_READY, DIFFERENT_FILES, SILENT})
+GATEWAY = Traffic(gateway="public")
 _DEPLOYMENT = deployment()
+Write = tuple[str, str, Callable[[], None]]
+"""What is written (pods, front, preview, route), of which name, and how."""
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+class Late(Exception):
+    """Somebody else has written what is to be written since it was seen."""
 
 
 @cache
@@ -49,43 +66,16 @@ def _resources(cpu: int) -> Resources:
 
 
 @dataclass(slots=True)
-class Pod:
-    """A pod of a release, as the kubelet has brought it so far."""
-
-    name: str
-    release: Revision
-    attempts: int = 0
-    ready: bool = False
-
-    @property
-    def number(self) -> int:
-        """Of its version."""
-        return int(self.release.version[1:])
-
-    def facts(self) -> PodFacts:
-        proof = Proof(tree_digest=self._tree(), files=1, size=1) if self.ready and self._tree() else None
-        problem = "wrong bytes" if self.number == CORRUPT and self.attempts else None
-        fetch = FetchFacts(attempts=self.attempts, proof=proof, problem=problem, permanent=bool(problem))
-        return PodFacts(
-            name=self.name,
-            revision=self.release,
-            ready=self.ready,
-            deleting=False,
-            fetch=fetch if self.attempts else None,
-        )
-
-    def _tree(self) -> str:
-        if self.number == SILENT:
-            return ""
-        return f"sha256:{self.number}" + (self.name if self.number == DIFFERENT_FILES else "")
-
-
-@dataclass(frozen=True, slots=True)
 class View:
-    """What the operator last saw, and of which version of the Deployment."""
+    """What the operator last saw."""
 
-    observed: Observed
-    version: int
+    workloads: dict[str, WorkloadFacts] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    pods: tuple[PodFacts, ...] = ()
+    front: Front | None = None
+    preview: str | None = None
+    route: Route | None = None
+    word: Word = (False, None)
 
 
 class LittleWorld:
@@ -96,20 +86,28 @@ class LittleWorld:
         self.now, self.monotonic, self.process = T0, 0.0, 0
         self.alias, self.pin, self.is_silent = 1, 0, False
         self.replicas, self.suspend, self.retry, self.cpu, self.limit = 3, False, "", 1, 10
-        self.runtime = 1
-        self.generation = 1
+        self.runtime, self.generation, self.request = 1, 1, ""
+        self.strategy: Strategy = Rolling()
+        self.traffic: Traffic | None = None
+        self.keep_warm = timedelta(minutes=5)
+        self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
-        self.asked: Track | None = None
-        self.version = self.observed_version = self.writes = 0
-        self.pods: list[Pod] = []
-        self._made = 0
-        self.view = View(Observed(), 0)
+        self.cluster = Cluster(rng)
+        self.gateway = Gateway(rng)
+        self.front: Front | None = None
+        self.preview: str | None = None
+        self.route: Route | None = None
+        self.versions = self.writes = 0
+        self.kill_after: int | None = None
+        self.view = View()
+        self.observed = Observed()
         self.restart()
 
     def restart(self) -> None:
         """Another process: what the old one remembered is gone."""
         self._standstill = Standstill(lambda: self.now, lambda: self.monotonic)
+        self._served = Served()
         self.begun = self.monotonic
         self.process += 1
 
@@ -120,6 +118,11 @@ class LittleWorld:
             replicas=self.replicas,
             suspend=self.suspend,
             retry=self.retry,
+            request=self.request,
+            strategy=self.strategy,
+            traffic=self.traffic,
+            keep_warm=self.keep_warm,
+            analysis=self.analysis,
             resources=_resources(self.cpu),
             generation=self.generation,
             revision_history_limit=self.limit,
@@ -140,6 +143,16 @@ class LittleWorld:
         """The planner's memory as the cluster holds it."""
         return self.said.rollout
 
+    @property
+    def pods(self) -> list[Pod]:
+        """Everything that runs."""
+        return self.cluster.pods
+
+    @property
+    def asked(self) -> Workload | None:
+        """The Deployment of the ModelDeployment's own name."""
+        return self.cluster.workloads.get(NAME)
+
     def target(self) -> Target | None:
         """What the registry answers."""
         return None if self.is_silent else Target(revision=self.release, pinned=bool(self.pin))
@@ -156,50 +169,171 @@ class LittleWorld:
 
     def look(self) -> None:
         """The watch has caught up."""
-        workload = None
-        if self.asked is not None:
-            updated = sum(pod.release.is_same(self.asked.release) for pod in self.pods)
-            workload = WorkloadFacts(
-                name="churn",
-                revision=self.asked.release,
-                replicas=self.asked.replicas,
-                updated=updated,
-                total=len(self.pods),
-                available=sum(pod.ready for pod in self.pods),
-                generation_observed=self.observed_version == self.version,
-                paused=self.asked.paused,
-            )
-        self.view = View(Observed(workload=workload, pods=tuple(p.facts() for p in self.pods)), self.version)
+        cluster, route = self.cluster, self.route
+        self.view = View(
+            workloads={name: cluster.facts(name) for name in sorted(cluster.workloads)},
+            versions={name: one.version for name, one in cluster.workloads.items()},
+            pods=tuple(pod.facts() for pod in cluster.pods),
+            front=self.front,
+            preview=self.preview,
+            route=route,
+            word=(False, None) if route is None else self.gateway.word(route),
+        )
+
+    def observe(self) -> Observed:
+        """What a pass rests on, as the observer makes it of the view."""
+        view, known = self.view, self.deployment()
+        observed = Observed(
+            workload=view.workloads.get(NAME),
+            others=tuple(facts for name, facts in view.workloads.items() if name != NAME),
+            pods=view.pods,
+            route=self._routed(),
+            front=view.front.workload if view.front else None,
+        )
+        candidate = known.status.rollout.candidate
+        if candidate is None or known.suspend:
+            self._standstill.rests(KEY)
+            return observed
+        marks = marks_of(observed, candidate)
+        unmoved = self._standstill.unmoved(known, recipe_of(known, candidate), marks)
+        return replace(observed, unmoved=unmoved)
+
+    def _routed(self) -> RouteFacts | None:
+        if self.view.route is None:
+            getattr(self._served, "nothing", self._served.forget)(KEY)
+            return None
+        return self._served.facts(KEY, self.view.route.written, self.view.word)
 
     def plan(self) -> Plan:
         """The plan of a pass, as the observer and the planner make it."""
-        known, observed = self.deployment(), self.view.observed
-        candidate = known.status.rollout.candidate
-        if candidate is None or known.suspend:
-            self._standstill.rests(known.key)
-        else:
-            marks = marks_of(observed, candidate)
-            unmoved = self._standstill.unmoved(known, recipe_of(known, candidate), marks)
-            observed = replace(observed, unmoved=unmoved)
-        return plan_rollout(known, self.target(), observed, self.now)
+        self.observed = self.observe()
+        return plan_rollout(self.deployment(), self.target(), self.observed, self.now, self.measured())
+
+    def measured(self) -> GateVerdict | None:
+        """What was measured of a candidate that is where it can be judged."""
+        return None
 
     def apply(self, plan: Plan) -> bool | None:
-        """Write the workload; whether anything was, or None when the view was too old to write."""
-        asked = track_of(plan)
-        if asked is None or asked == self.asked:
+        """Write what is within reach; whether anything was, or None when the view was too old to write.
+
+        Raises Killed after `kill_after` writes of this process.
+        """
+        if plan.stage is None:
             return False
-        if self.view.version != self.version:
+        stage = within_reach(plan.stage, self.observed, self.replicas)
+        wrote = False
+        try:
+            for kind, name, write in self.operations(stage):
+                self.check_kill()
+                self.about_to_write(plan, kind, name)
+                write()
+                self.writes += 1
+                wrote = True
+                self.has_written(plan, kind, name)
+        except Late:
+            self.look()
             return None
-        before, self.asked = self.asked, asked
-        self.version += 1
-        self.writes += 1
-        self.look()
-        return before != self.asked
+        return wrote
+
+    def check_kill(self) -> None:
+        """Before each write."""
+        if self.kill_after is None:
+            return
+        if self.kill_after == 0:
+            raise Killed
+        self.kill_after -= 1
+
+    def about_to_write(self, plan: Plan, kind: str, name: str) -> None:
+        """For who holds writes to promises."""
+
+    def has_written(self, plan: Plan, kind: str, name: str) -> None:
+        """For who holds writes to promises."""
+
+    def operations(self, stage: Stage) -> Iterator[Write]:
+        """Grow, route (front, preview, HTTPRoute), shrink, prune; each is made out when its turn comes."""
+        present = self.view.workloads
+        changed = [track for track in stage.tracks if not self._is_as(track)]
+        fewer = [t for t in changed if t.workload in present and t.replicas < present[t.workload].replicas]
+        yield from (self._pods(track) for track in changed if track not in fewer)
+        front, route = self.view.front, self.view.route
+        if front is None or front.workload != stage.front:
+            yield "front", NAME, lambda: self._write_front(stage.front)
+        if stage.preview is not None and stage.preview != self.view.preview:
+            yield "preview", NAME, lambda: self._write_preview(stage.preview)
+        if stage.split is not None and (route is None or route.written != stage.split):
+            yield "route", NAME, lambda: self._write_route(stage)
+        if self._served.named(KEY) is not None:
+            yield from (self._pods(track) for track in fewer)
+        yield from self._strays(stage)
+
+    def _strays(self, stage: Stage) -> Iterator[Write]:
+        is_known = self._served.named(KEY) is not None
+        if stage.split is None and self.view.route is not None:
+            yield "route", NAME, lambda: self._write_route(stage)
+        if stage.preview is None and self.view.preview is not None:
+            yield "preview", NAME, lambda: self._write_preview(None)
+        named = {track.workload for track in stage.tracks}
+        for name in [name for name in self.view.workloads if name not in named]:
+            if is_known:
+                yield "pods", name, lambda name=name: self._prune(name)
+
+    def _is_as(self, track: Track) -> bool:
+        seen = self.view.workloads.get(track.workload)
+        return seen is not None and (
+            track.release.is_same(seen.revision)
+            and (track.replicas, track.paused) == (seen.replicas, seen.paused)
+        )
+
+    def _pods(self, track: Track) -> Write:
+        return "pods", track.workload, lambda: self._write_pods(track)
+
+    def _write_pods(self, track: Track) -> None:
+        name, one = track.workload, self.cluster.workloads.get(track.workload)
+        assert track.replicas is not None
+        if self.view.versions.get(name) != (one and one.version):
+            raise Late
+        self.versions += 1
+        if one is None:
+            self.cluster.workloads[name] = Workload(name, track.release, track.replicas, track.paused)
+            self.cluster.workloads[name].version = self.versions
+        else:
+            one.release, one.asked, one.paused = track.release, track.replicas, track.paused
+            one.version = self.versions
+        self._reads(name)
+
+    def _reads(self, name: str) -> None:
+        self.view.versions[name] = self.cluster.workloads[name].version
+        self.view.workloads[name] = self.cluster.facts(name)
+
+    def _prune(self, name: str) -> None:
+        one = self.cluster.workloads.get(name)
+        if one is not None and self.view.versions.get(name) != one.version:
+            raise Late
+        if one is not None:
+            self.cluster.remove(name)
+        del self.view.workloads[name], self.view.versions[name]
+
+    def _write_front(self, workload: str | None) -> None:
+        if self.front != self.view.front:
+            raise Late
+        self.versions += 1
+        self.front = self.view.front = Front(workload, self.versions)
+
+    def _write_preview(self, workload: str | None) -> None:
+        self.preview = self.view.preview = workload
+
+    def _write_route(self, stage: Stage) -> None:
+        if self.route != self.view.route:
+            raise Late
+        self.versions += 1
+        self.route = None if stage.split is None else Route(stage.split, self.versions)
+        self.view.route, self.view.word = self.route, (False, None)
+        if self.route is None:
+            self.gateway.look(None)
 
     def tell(self, plan: Plan) -> bool:
         """Write the status; whether anything was."""
-        target = self.target()
-        known = self.said
+        target, known = self.target(), self.said
         told = to_dict(
             ModelDeploymentStatus(
                 observed_generation=self.generation,
@@ -207,44 +341,24 @@ class LittleWorld:
                 stable=plan.state.stable,
                 rollout=plan.state,
                 history=(*reversed(plan.finished), *known.history)[: self.limit],
+                last_request=plan.answer or known.last_request,
             )
         )
         if told == self.status:
             return False
+        self.check_kill()
         self.status = told
         self.writes += 1
         return True
 
     def control(self) -> None:
-        """One look of the Deployment controller: maxSurge 25 %, maxUnavailable 0."""
-        self.observed_version = self.version
-        asked = self.asked
-        if asked is None:
-            return
-        new = [pod for pod in self.pods if pod.release.is_same(asked.release)]
-        old = [pod for pod in self.pods if pod not in new]
-        if asked.paused and old:
-            return  # a paused Deployment is scaled in proportion; nothing here asks for that
-        while len(new) > asked.replicas:
-            self._remove(least := min(new, key=lambda pod: pod.ready))
-            new.remove(least)
-        surge = max(1, math.ceil(asked.replicas / 4))
-        while len(new) < asked.replicas and len(self.pods) < asked.replicas + surge:
-            self._made += 1
-            new.append(Pod(f"p{self._made}", asked.release))
-            self.pods.append(new[-1])
-        for pod in old:
-            ready = sum(each.ready for each in self.pods)
-            if not pod.ready or ready > asked.replicas or asked.replicas == 0:
-                self._remove(pod)
+        """One look of everybody who plays the cluster but the kubelet."""
+        self.cluster.control()
+        self.gateway.look(self.route)
 
     def kubelet(self) -> None:
-        """Pods come further, each by chance."""
-        for pod in self.pods:
-            if pod.ready or self.rng.random() < 0.4:
-                continue
-            pod.attempts += pod.number == CORRUPT or not pod.attempts
-            pod.ready = pod.number not in (CORRUPT, NEVER_READY) and self.rng.random() < 0.6
+        """Pods come further."""
+        self.cluster.kubelet()
 
     def wait(self, seconds: float) -> None:
         """Time passes, and the cluster with it."""
@@ -254,6 +368,3 @@ class LittleWorld:
         self.now += timedelta(seconds=seconds)
         self.monotonic += seconds
         self.look()
-
-    def _remove(self, pod: Pod) -> None:
-        self.pods.remove(pod)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -199,11 +200,10 @@ def test_probes_and_metrics_tell_the_truth(site: Site, operator_kubeconfig: Path
 
     assert page(site.operator.probe_port, "/healthz") == "ok"
     assert page(site.operator.probe_port, "/readyz") == "ok"
-    labels = (
-        f'alias="production",collection="model/churn",name="churn",namespace="{site.namespace}",version="v0"'
+    series = (
+        f'lockgate_modeldeployment_release_info{{namespace="{site.namespace}",name="churn",track="stable"'
     )
-    series = f"lockgate_modeldeployment_serving_info{{{labels}}} 1.0"
-    site.wait("what serves is among the metrics", lambda: series in metrics())
+    site.wait("what serves is among the metrics", lambda: re.search(f'{series}.*version="v0"', metrics()))
     site.client.delete(site.path("modeldeployments", "churn"))
     site.wait("its series are gone", lambda: 'name="churn"' not in metrics())
 

@@ -67,7 +67,6 @@ def words_spoiled() -> looks.Json:
         condition["reason"] = EVIL
     for entry in obj["status"]["history"]:
         entry |= {"message": EVIL, "by": EVIL, "trigger": EVIL, "outcome": EVIL}
-    obj["status"]["history"] = [dict(entry) for entry in obj["status"]["history"]]
     obj["status"] |= {
         "phase": EVIL,
         "step": EVIL,

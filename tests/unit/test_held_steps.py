@@ -119,8 +119,44 @@ def test_a_step_that_needs_more_pods_is_told_once_that_takes_a_while():
     observed = there(new=1, split=to(75, 25))
     soon = planned(known(held), observed)
     assert (soon.state, soon.stage.tracks, soon.wake) == (held, tracks(4, 2), LATER + timedelta(seconds=5))
-    late = planned(known(held), replace(observed, unmoved=timedelta(seconds=5)))
+    waited = planned(known(held), replace(observed, unmoved=timedelta(seconds=5)))
+    assert waited.state == held, "they are not asked for yet"
+    asked = (workload(V1, 4, name=OLD), workload(V2, 2, available=1, name=NEW))
+    late = planned(known(held), replace(observed, others=asked, unmoved=timedelta(seconds=5)))
     assert (late.state.step, late.state.reached_at, late.stage.tracks) == (2, None, tracks(4, 2))
+
+
+@pytest.mark.parametrize("step", [0, 1], ids=["held for a time", "waits for an approval"])
+def test_a_step_that_is_held_for_longer_than_the_deadline_is_not_late(step):
+    held = replace(GOING, step=step, reached_at=LATER)
+    observed = there(new=1, split=(to(90, 10), to(75, 25))[step], unmoved=timedelta(days=3))
+    plan = planned(known(held), observed)
+    assert (plan.state, plan.decision.course, plan.decision.waits) == (held, Course.ROLLING_OUT, True)
+
+
+def test_on_its_way_to_a_step_a_candidate_can_be_late_also_by_its_gateway():
+    refused = RouteFacts(
+        written=to(90, 10), served=to(100, 0), problem="the gateway does not serve the route"
+    )
+    observed = replace(there(new=1, unmoved=timedelta(days=1)), route=refused)
+    plan = planned(known(GOING), observed)
+    assert plan.state.failed[0].reason is Reason.PROGRESS_DEADLINE_EXCEEDED
+    assert "the gateway does not serve the route" in plan.state.failed[0].message
+
+
+def test_a_step_whose_traffic_is_not_taken_over_is_told_so_that_it_can_be_late():
+    held = replace(GOING, step=1, reached_at=T0, approvals=(Approval(step=1),))
+    waits = there(new=2, split=to(50, 50), served=to(75, 25))
+    assert planned(known(held), waits).state == held
+    plan = planned(known(held), replace(waits, unmoved=timedelta(seconds=5)))
+    assert (plan.state.step, plan.state.reached_at, plan.state.progressed_at) == (2, None, LATER)
+
+
+def test_pods_of_which_some_have_other_files_get_no_more_traffic_however_well_the_step_went():
+    held = replace(GOING, reached_at=T0)
+    other = (pod(V2, "p0"), pod(V2, "p1", tree="8"))
+    plan = planned(known(held), there(new=2, split=to(90, 10), pods=other, unmoved=timedelta(seconds=5)))
+    assert (plan.decision.course, plan.stage.split) == (Course.ABORTED, TrafficSplit(weights=((OLD, 100),)))
 
 
 def test_a_step_that_waits_for_an_approval_goes_on_with_one_for_itself_alone():

@@ -25,7 +25,7 @@ PODS = (
 
 def test_each_pod_counts_as_made_fetching_proved_and_ready_and_each_older_one_against_it():
     there = Observed(workload=workload(V2, 5, updated=5, total=6), pods=PODS)
-    assert marks_of(there, V2) == (5, 4, 2, 1, -1)
+    assert marks_of(there, V2) == (5, 4, 2, 1, -1, 5, 0, 0)
 
 
 @pytest.mark.parametrize(

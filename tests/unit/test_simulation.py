@@ -12,9 +12,11 @@ from datetime import timedelta
 
 import pytest
 from tests.fakes.drawn import track_of
-from tests.fakes.rollouts import BAD, DEADLINE, DIFFERENT_FILES, NEVER_READY, SILENT, VERSIONS, LittleWorld
+from tests.fakes.pods import BAD, DIFFERENT_FILES, NEVER_READY, SILENT
+from tests.fakes.rollouts import DEADLINE, NAME, VERSIONS, LittleWorld
 
 from lockgate.api.status import HistoryEntry, Outcome, RolloutState
+from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Course, Plan, Track
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
@@ -35,7 +37,6 @@ class History(LittleWorld):
         self.meant: set[str] = set()
         self.started = self.ended = 0
         self.lost_memory = self.lost_pod = self.hands_off = False
-        self.planned_on = self.view.observed
         self.carried = 0
         self.failed: set[tuple[str | None, str]] = set()
         self.proved: set[str] = set()
@@ -49,7 +50,7 @@ class History(LittleWorld):
         if target:
             self.meant.add(target.revision.version)
         self.watch_progress()
-        plan, self.planned_on = self.plan(), self.view.observed
+        plan = self.plan()
         self.hands_off = plan.stage is None and plan.decision.reason is Reason.DIGEST_CHANGED
         self.story.append(
             f"pass {target and target.revision.version}: {_name(plan.state.stable)} <- "
@@ -59,6 +60,7 @@ class History(LittleWorld):
         if kill == "before any write":
             return False
         wrote = self.apply(plan)
+        self.look()
         if wrote is None or kill == "between two writes":
             return bool(wrote)
         self.check_told(before, plan)
@@ -66,7 +68,7 @@ class History(LittleWorld):
 
     def watch_progress(self) -> None:
         """When the candidate last came further, as anybody can see who looks at each pass."""
-        candidate, view = self.state.candidate, self.view.observed
+        candidate, view = self.state.candidate, Observed(pods=self.view.pods)
         rollout = (candidate and candidate.release, self.retry, self.suspend)
         pods = view.pods_of(candidate) if candidate else ()
         old = len(view.pods) - len(pods)
@@ -81,14 +83,14 @@ class History(LittleWorld):
             self.moved, self.moved_in = self.monotonic, seen_in
 
     def check_plan(self, before: RolloutState, plan: Plan) -> None:
-        track, known = track_of(plan), self.view.observed.workload
+        track, known = track_of(plan), self.observed.workload
         if self.suspend:
             assert plan.state.stable is None or before == RolloutState() or plan.state.stable == before.stable
             assert not (track and known and known.paused), "it stands still already"
             assert track is None or (self.asked and track.paused)
-            if track is not None and self.view.version == self.version:
-                assert track.release.is_same(self.asked and self.asked.release)
-                assert track.replicas == (self.asked and self.asked.replicas)
+            if track and self.asked and self.view.versions.get(NAME) == self.asked.version:
+                assert track.release.is_same(self.asked.release)
+                assert track.replicas == self.asked.asked
             return
         stalls = plan.decision.reason is Reason.PROGRESS_DEADLINE_EXCEEDED
         if stalls and plan.state.candidate:
@@ -104,7 +106,7 @@ class History(LittleWorld):
             asked = self.asked and self.asked.release
             told = (before.stable, before.candidate, before.fallback, asked)
             failed = [failure.revision for failure in before.failed]
-            seen = [pod.revision for pod in self.view.observed.pods]
+            seen = [pod.revision for pod in self.observed.pods]
             assert any(track.release.is_same(each) for each in (*told, *failed, *seen))
 
     def check_told(self, before: RolloutState, plan: Plan) -> None:
@@ -147,7 +149,7 @@ class History(LittleWorld):
         if (recovered and not plan.finished) or stable.is_same(before.fallback):
             return
         assert stable.version in self.meant
-        pods = self.planned_on.pods_of(stable)
+        pods = self.observed.pods_of(stable)
         if plan.state.unproven:
             assert self.replicas == 0
             fallback = plan.state.fallback
@@ -156,16 +158,16 @@ class History(LittleWorld):
         else:
             # One pod alone cannot differ from others; with more of them it shows.
             number = int(stable.version[1:])
-            workload = self.planned_on.workload
+            workload = self.observed.workload
             asked = workload.replicas if recovered and workload else self.replicas
             assert number not in BAD or (number == DIFFERENT_FILES and asked == 1)
             assert sum(pod.ready for pod in pods) >= asked > 0
-            assert len(self.planned_on.trees_of(stable)) == 1
+            assert len(self.observed.trees_of(stable)) == 1
 
     def check_world(self) -> None:
         ready = sum(pod.ready for pod in self.pods)
         if not self.lost_pod and self.asked is not None:
-            assert ready >= min(self.carried, self.asked.replicas), "fewer pods serve than did"
+            assert ready >= min(self.carried, self.asked.asked), "fewer pods serve than did"
         self.carried = ready
 
     def live_on(self) -> None:
@@ -204,7 +206,7 @@ class History(LittleWorld):
             if not is_known and not self.hands_off:
                 assert failure_of(self.deployment(), state, self.release)
                 assert self.asked is not None
-                assert state.stable or self.asked.replicas == 0, "wrong bytes are fetched for ever"
+                assert state.stable or self.asked.asked == 0, "wrong bytes are fetched for ever"
         serving = {pod.number for pod in self.pods if pod.ready}
         assert len(serving) <= 1 or state.stable is None
 

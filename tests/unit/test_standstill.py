@@ -56,3 +56,17 @@ def test_from_the_first_look_on_each_step_begins_the_time_anew():
     assert process.look(1, 1) == timedelta(0)
     process.wait(minutes=2)
     assert process.look(1, 0) == timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    "part", [{"step": 1}, {"reached_at": T0}], ids=["the next step", "a step that is reached"]
+)
+def test_each_step_begins_the_time_anew_and_so_does_it_once_it_is_reached(part):
+    process = Process(timedelta(0))
+    process.look(1, 1)
+    process.wait(minutes=30)
+    rollout = replace(process.resource.status.rollout, **part)
+    process.resource = replace(process.resource, status=replace(process.resource.status, rollout=rollout))
+    assert process.look(1, 1) == timedelta(0)
+    process.wait(minutes=1)
+    assert process.look(1, 1) == timedelta(minutes=1)

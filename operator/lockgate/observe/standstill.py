@@ -16,7 +16,7 @@ from lockgate.domain.resources import Key
 
 @dataclass(slots=True)
 class _Seen:
-    rollout: tuple[str, datetime | None]
+    part: tuple[object, ...]
     marks: Marks
     since: float
 
@@ -30,12 +30,14 @@ class Standstill:
         self._seen: dict[Key, _Seen | None] = {}
 
     def unmoved(self, deployment: ModelDeployment, recipe: str, marks: Marks) -> timedelta:
-        """How long the candidate of this recipe has stood still, these marks taken in."""
-        now, rollout = self._monotonic(), (recipe, deployment.status.rollout.started_at)
+        """How long the candidate of this recipe has stood still in its step, these marks taken in."""
+        now, rollout = self._monotonic(), deployment.status.rollout
+        # On its way to a step it is late by itself; how long another was held there counts for nothing.
+        part = (recipe, rollout.started_at, rollout.step, rollout.reached_at is None)
         seen = self._seen.get(deployment.key)
-        if seen is None or seen.rollout != rollout:
+        if seen is None or seen.part != part:
             is_known = deployment.key in self._seen
-            seen = _Seen(rollout, marks, now - (0.0 if is_known else self._before(deployment)))
+            seen = _Seen(part, marks, now - (0.0 if is_known else self._before(deployment)))
             self._seen[deployment.key] = seen
         elif (further := furthest(seen.marks, marks)) != seen.marks:
             seen.marks, seen.since = further, now

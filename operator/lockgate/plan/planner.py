@@ -93,13 +93,14 @@ def _move(
 def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Plan:
     """Where the rollout stands in its step, and what follows from that."""
     deployment, observed, now = ask.deployment, ask.observed, ask.now
-    if here.is_over:
-        return _advanced(ask, state, candidate, here)
-    problem = here.against or failure(deployment, candidate, observed)
+    is_on_its_way = state.reached_at is None and here.reached_at is None
+    problem = here.against or failure(deployment, candidate, observed, is_on_its_way=is_on_its_way)
     if problem is not None:
         if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
             return stalled(deployment, state, *problem, observed, now)
         return _given_up(ask, state, problem)
+    if here.is_over:
+        return _advanced(ask, state, candidate, here)
     if here.reached_at is not None:
         held = replace(state, reached_at=here.reached_at)
         plan = ask.plan(held, wake=here.again_at)

@@ -1,8 +1,8 @@
 """How far a candidate has come, as numbers that only grow while it comes further.
 
 The deadline of a rollout counts from the last of these steps and not from its begin, so that many
-slow pods one after the other are no failure. Each number is bounded by the number of pods, so a
-pod that fails over and over makes no progress for ever.
+slow pods one after the other are no failure. Each number is bounded by the number of pods or by the
+whole traffic, so a pod that fails over and over makes no progress for ever.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +18,10 @@ _TOLD_AT_LEAST = timedelta(seconds=5)
 
 
 def marks_of(observed: Observed, candidate: Revision) -> Marks:
-    """Pods of the candidate made, fetching, proved, ready; and, negative, older pods still there."""
+    """Pods of the candidate made, fetching, proved, ready; and, negative, older pods still there.
+
+    Then pods asked for, and percent of the traffic as it is written and as it is served.
+    """
     workload, pods = observed.runs(candidate), observed.pods_of(candidate)
     if workload is None or not workload.generation_observed:
         return ()
@@ -28,7 +31,16 @@ def marks_of(observed: Observed, candidate: Revision) -> Marks:
         sum(pod.proof is not None for pod in pods),
         sum(pod.ready for pod in pods),
         workload.updated - workload.total,
+        workload.replicas,
+        *_weights(observed, workload.name),
     )
+
+
+def _weights(observed: Observed, workload: str) -> tuple[int, int]:
+    route = observed.route
+    splits = (route.written, route.served) if route else (None, None)
+    written, served = (dict(split.weights).get(workload, 0) if split else 0 for split in splits)
+    return written, served
 
 
 def time_of_progress(

@@ -117,9 +117,21 @@ def _ahead(
     evidence = _evidence(deployment, following, candidate, observed, step)
     if judge(_first(step), evidence, now).holds is Holds.YES:
         return replace(here, ahead=replace(following, reached_at=now))
-    if available(evidence, now).holds is not Holds.YES and observed.unmoved >= _TOLD_AFTER:
+    if _is_asked_for(evidence, now) and observed.unmoved >= _TOLD_AFTER:
+        # From now on it can be late.
         return replace(here, ahead=following)
     return replace(here, stage=rolling(deployment, following, observed, step), again_at=now + _TOLD_AFTER)
+
+
+def _is_asked_for(evidence: Evidence, now: datetime) -> bool:
+    """Whether all is written that can be, on the way to a step, so that it is for others to go on."""
+    home, route = evidence.home, evidence.observed.route
+    if home is None or home.replicas != evidence.replicas:
+        return False
+    if available(evidence, now).holds is not Holds.YES:
+        return True
+    is_at_front = evidence.front is None or evidence.front == evidence.observed.front
+    return is_at_front and (evidence.split is None or (route is not None and route.written == evidence.split))
 
 
 def _is_gone(

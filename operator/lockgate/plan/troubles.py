@@ -10,15 +10,20 @@ FETCH_ATTEMPTS_BEFORE_ABORT = 3
 Problem = tuple[Reason, str]
 
 
-def failure(deployment: ModelDeployment, candidate: Revision, observed: Observed) -> Problem | None:
-    """Why the candidate is to be given up; None while it is worth waiting for."""
+def failure(
+    deployment: ModelDeployment, candidate: Revision, observed: Observed, *, is_on_its_way: bool = True
+) -> Problem | None:
+    """Why the candidate is to be given up; None while it is worth waiting for.
+
+    Only who is on the way to a step can be late: what holds a step once it is reached may take days.
+    """
     if len(observed.proved(candidate)) > 1:
         return Reason.DIGEST_CHANGED, "its pods were given different files under one digest"
     for pod in observed.pods_of(candidate):
         fetch = pod.fetch
         if fetch and fetch.problem and fetch.permanent and fetch.attempts >= FETCH_ATTEMPTS_BEFORE_ABORT:
             return Reason.FETCH_FAILED, f"pod {pod.name} could not fetch it: {fetch.problem}"
-    if observed.unmoved >= deployment.progress_deadline:
+    if is_on_its_way and observed.unmoved >= deployment.progress_deadline:
         seconds = int(deployment.progress_deadline.total_seconds())
         why = _what_stands_in_the_way(candidate, observed)
         return Reason.PROGRESS_DEADLINE_EXCEEDED, f"it came no further for {seconds} s{why}"
