@@ -47,6 +47,11 @@ _REASONS: Final = (
     colored("RolloutAborted", RED),
     colored("Suspended", GREY),
 )
+# As older and as newer releases of Grafana call it.
+_HIDDEN: Final = {
+    "custom__hidden": True,
+    "custom__hideFrom": {"viz": True, "legend": False, "tooltip": False},
+}
 
 
 def _ask(expr: str, legend: str = "") -> Ask:
@@ -255,8 +260,7 @@ def _past() -> list[Panel]:
             },
             looks=[
                 column("version", links=[link("Version and run in W&B", page) | {"targetBlank": True}]),
-                column("registry", custom__hidden=True),
-                column("path", custom__hidden=True),
+                *(column(name, **_HIDDEN) for name in ("registry", "path")),
             ],
             sort="track",
             down=True,

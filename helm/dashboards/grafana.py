@@ -169,7 +169,7 @@ def timeline(
         h=h,
         asks=tuple(asks),
         defaults={
-            "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": False},
+            "custom": {"fillOpacity": 80, "lineWidth": 0},
             "color": {"mode": "palette-classic"},
         },
         options={
@@ -177,7 +177,7 @@ def timeline(
             "showValue": "never",
             "alignValue": "left",
             "rowHeight": 0.8,
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
             "tooltip": {"mode": "single", "sort": "none"},
         },
         overrides=tuple(colors),
@@ -213,7 +213,6 @@ def table(
     options: Json = {
         "showHeader": True,
         "cellHeight": "sm",
-        "footer": {"show": False, "reducer": ["sum"], "fields": ""},
     }
     if sort:
         options["sortBy"] = [{"displayName": sort, "desc": down}]
@@ -335,7 +334,6 @@ def data_source() -> Json:
         "query": "prometheus",
         "refresh": 1,
         "hide": 0,
-        "current": {},
         "options": [],
         "regex": "",
         "multi": False,
@@ -351,7 +349,6 @@ def choice(name: str, label: str, values: str, *, many: bool = False, hidden: bo
         "type": "query",
         "datasource": SOURCE,
         "query": {"query": values, "refId": f"Variable-{name}"},
-        "definition": values,
         "refresh": 2,
         "sort": 1,
         "hide": 2 if hidden else 0,
@@ -359,7 +356,7 @@ def choice(name: str, label: str, values: str, *, many: bool = False, hidden: bo
         "multi": many,
         "includeAll": many,
         **({"allValue": ".*"} if many and not hidden else {}),
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if many else {},
+        **({"current": {"selected": True, "text": ["All"], "value": ["$__all"]}} if many else {}),
         "options": [],
     }
 

@@ -87,7 +87,7 @@ def defaults(board: Json) -> dict[str, str]:
     known = {}
     for variable in board["templating"]["list"]:
         is_all = variable.get("includeAll")
-        value = variable["current"].get("value", "")
+        value = variable.get("current", {}).get("value", "")
         known[variable["name"]] = ".*" if is_all else value if isinstance(value, str) else value[0]
     return known
 
