@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt | sha256sum | cut -c1-16)
 export PYTHONPATH := operator
+# Where nothing that is compiled may be kept, every one of some hundred processes compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
@@ -96,7 +98,9 @@ histories: env ## A million simulated writes, and thousands of random histories 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
-		echo "cluster: skipped, it needs Linux and root"; else $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
+		echo "cluster: skipped, it needs Linux and root"; else \
+		$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,gateway_traefik,crowd && \
+		$(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
 
 SIZES ?= 20,100
 .PHONY: bench

@@ -14,7 +14,7 @@ from lockgate.apply.ledger import Ledger
 from lockgate.backends.deployment.backend import DeploymentBackend
 from lockgate.backends.deployment.observer import Observer
 from lockgate.backends.deployment.templates import Templates
-from lockgate.backends.settings import PodSettings, PodSource
+from lockgate.backends.settings import PodSource
 from lockgate.catalog import Catalog
 from lockgate.clock import now, precise_now
 from lockgate.domain.anew import look_anew
@@ -22,14 +22,15 @@ from lockgate.domain.ports import Registry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource
 from lockgate.ending import stop_on_signals
 from lockgate.errors import Forbidden
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.heap import Heap
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
 from lockgate.observe.measurements import Measurements
 from lockgate.observe.prometheus import open_prometheus
+from lockgate.opening import open_registry, pod_settings, pod_source
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
-from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate.report.outbox import Outbox
 from lockgate.report.writer import Writer
 from lockgate.resolve.edits import RuntimeEdits
@@ -40,7 +41,8 @@ from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.settings import Settings, SettingsError
 from lockgate.telemetry.metrics import Metrics
-from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings
+from lockgate.watch.discovery import Discovery
+from lockgate.watch.handlers import Crossing, Intake, make_registry, make_settings, watch_kind
 from lockgate.watch.hearing import Hearing, feeds_of
 from lockgate.watch.sight import Watched
 from lockgate.watch.store import Store
@@ -56,6 +58,7 @@ from lockgate.work.workers import Workers
 
 _log = structlog.get_logger(__name__)
 _REGISTRY_START_SECONDS = 5.0
+_LOOK_SECONDS = 5.0
 # The end has three steps, each of which may take so long; the whole process never longer than the next.
 _END_SECONDS = 0.8
 STOP_SECONDS = 4.0
@@ -73,13 +76,16 @@ class App:
         credentials: Credentials,
         registries: Mapping[str, Registry],
         pod_sources: Mapping[str, PodSource],
+        gateways: Mapping[str, Gateway] = NO_GATEWAYS,
     ) -> None:
         self._settings = settings
+        self._gateways = gateways
         self._pod_sources = pod_sources
         self._metrics = Metrics(CollectorRegistry())
         self._queue = WorkQueue()
         # Before anything has to be closed, for it may not like the settings.
-        self._measurements = Measurements(open_prometheus(settings), settings.prometheus_author_promql)
+        prometheus = open_prometheus(settings, self._metrics.prometheus_answered)
+        self._measurements = Measurements(prometheus, settings.prometheus_author_promql)
         self._session = KubeSession(
             credentials,
             rate=settings.kubernetes_requests_per_second,
@@ -109,8 +115,9 @@ class App:
             asyncio.get_running_loop(), self._take, lambda listing: self._sweeper.take_list(listing)
         )
         wire = Wire(credentials, self._hearing, crossing)
+        self._kinds = make_registry(credentials.server, wire)
         self._watch = WatchSupervisor(
-            make_registry(credentials.server, wire),
+            self._kinds,
             make_settings(self._hearing),
             settings.watch_namespaces,
             wire.close,
@@ -125,7 +132,9 @@ class App:
             self._queue.wake,
             interval=settings.sweep_seconds,
         )
-        self._web = WebServer(self._metrics.registry, self._vitals(), self._metrics.sample)
+        wanted = [resource for resource in self._backend.watches if resource.optional]
+        self._discovery = Discovery(wanted, self._session.serves, self._watch_too)
+        self._web = WebServer(self._metrics.page, self._vitals(), self._metrics.sample)
         self._metrics.watch_gauges(
             queue_depth=lambda: len(self._queue),
             queue_oldest_seconds=self._queue.oldest_seconds,
@@ -145,27 +154,23 @@ class App:
         )
 
     def _make_backend(self) -> DeploymentBackend:
-        settings, ledger = self._settings, Ledger(self._session)
-        pods = PodSettings(
-            fetch_image=settings.fetch_image,
-            sources=self._pod_sources,
-            fetch_deadline_seconds=settings.fetch_deadline_seconds,
-            fetch_max_bytes=settings.fetch_max_bytes,
-            fetch_max_files=settings.fetch_max_files,
-            proxy=settings.proxy,
-            image_pull_secrets=settings.model_image_pull_secrets,
-            storage_requests=settings.model_storage_requests,
-            cache_claim=settings.model_cache_claim,
-            cache_max_bytes=settings.model_cache_max_bytes,
-            cache_fs_group=settings.model_cache_fs_group,
-        )
+        ledger, pods = Ledger(self._session), pod_settings(self._settings, self._pod_sources)
+        sight = Watched(lambda: self._sweeper, lambda: self._discovery)
         return DeploymentBackend(
-            Observer(self._store, self._session, clock=now, monotonic=self._attention.seconds),
+            Observer(
+                self._store,
+                self._session,
+                sight,
+                self._gateways,
+                clock=now,
+                monotonic=self._attention.seconds,
+            ),
             Applier(self._session, self._store, time.monotonic),
             ledger,
             Templates(ledger, self._store, self._session, pods),
             self._store,
-            Watched(self._hearing, lambda: self._sweeper),
+            sight,
+            self._gateways,
         )
 
     def _make_reconciler(self) -> Reconciler:
@@ -217,14 +222,18 @@ class App:
     async def _run_parts(self, workers: Workers) -> None:
         # Loaded before there is work, which it would have to share the interpreter with.
         await attempt("warming the registries' clients", self._sources.warm(_REGISTRY_START_SECONDS))
+        await attempt("discovering kinds", self._discovery.look())
         heap = Heap(is_quiet=lambda: not self._queue.has_work)
         self._watch.start()
         restarted = self._metrics.task_restarted
         async with asyncio.TaskGroup() as group:
             group.create_task(keep("attention", self._attention.run, restarted))
             group.create_task(keep("heap", heap.run, restarted))
+            group.create_task(keep("discovery", self._discovery.run, restarted))
             group.create_task(keep("sweeper", self._sweeper.run, restarted))
             await self._sweeper.opened.wait()
+            # Else a restart would tell everybody with a route that none can be seen.
+            await attempt("seeing every kind", self._sweeper.has_looked(_LOOK_SECONDS))
             known = self._store.all(MODEL_DEPLOYMENT)
             await attempt("asking ahead", self._resolver.prime(known, now(), _REGISTRY_START_SECONDS))
             group.create_task(keep("workers", workers.run, restarted))
@@ -242,6 +251,13 @@ class App:
             # People may ask for something else by now, and what they pinned or suspended is not to move.
             await look_anew(self._session, self._store, MODEL_DEPLOYMENT, seen)
         return await self._reconciler.reconcile(key)
+
+    def _watch_too(self, resource: Resource) -> None:
+        """A kind is there that the cluster may have lacked before."""
+        self._hearing.add(feeds_of(self._settings.watch_namespaces, [resource]))
+        watch_kind(self._kinds, resource)
+        if self._watch.entries:
+            self._watch.enter_anew(f"{resource.plural} are watched as well")
 
     def _take(self, resource: Resource, event_type: str | None, obj: Object) -> None:
         self._sweeper.untold.heard(resource, event_type, obj)
@@ -269,33 +285,14 @@ class App:
         _log.info("stopped")
 
 
-async def run_operator(settings: Settings, configured: Mapping[str, RegistrySettings]) -> None:
+async def run_operator(
+    settings: Settings,
+    configured: Mapping[str, RegistrySettings],
+    gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+) -> None:
     """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
     stop_on_signals(stop, at_most=STOP_SECONDS)
     registries = {name: open_registry(registry) for name, registry in configured.items()}
     pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
-    await App(settings, Credentials.load(), registries, pod_sources).run(stop)
-
-
-def open_registry(configured: RegistrySettings) -> Registry:
-    """The door to one registry server; nothing is asked yet."""
-    return WandbRegistry(
-        base_url=configured.base_url,
-        organization=configured.organization or None,
-        api_key_file=configured.api_key_file,
-        timeout=configured.timeout,
-        ca_bundle=configured.ca_bundle,
-        allow_http=configured.allow_http,
-    )
-
-
-def pod_source(configured: RegistrySettings) -> PodSource:
-    """How model pods fetch from it."""
-    return PodSource(
-        base_url=configured.base_url,
-        secret_name=configured.model_secret_name,
-        secret_key=configured.model_secret_key,
-        ca_config_map=configured.model_ca_config_map,
-        ca_key=configured.model_ca_key,
-    )
+    await App(settings, Credentials.load(), registries, pod_sources, gateways).run(stop)

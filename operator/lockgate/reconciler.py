@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from lockgate.api.parse import parse_followed, parse_identity, parse_model_deployment
+from lockgate.api.requests import verb_of
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.status_codec import parse_status, with_summary
+from lockgate.api.strategy import name_of
 from lockgate.backends.base import Backend
 from lockgate.catalog import Catalog
 from lockgate.domain.findings import Findings
@@ -150,11 +152,13 @@ class Reconciler:
         """What Prometheus says of a candidate that is where it can be judged."""
         state, analysis = deployment.status.rollout, deployment.analysis
         if analysis is None or state.candidate is None or state.reached_at is None or deployment.suspend:
+            self.telemetry.analysis_judged(deployment.key, ())
             return None
         readings = await self.measurements.read(
             deployment, runtime, state.candidate, state.stable, state.reached_at, now
         )
         judgement = judge_analysis(analysis, readings, state.reached_at, now)
+        self.telemetry.analysis_judged(deployment.key, judgement.measured)
         return told(state.candidate, analysis, readings, judgement)
 
     async def _realise(
@@ -212,7 +216,7 @@ class Reconciler:
             self.writer.write_events(identity, owed)
         if self.view.stamp(MODEL_DEPLOYMENT, identity.key) is not None:
             # Else it was deleted during the pass: its series were removed and must not come back.
-            self.telemetry.status_changed(identity.key, status, *parse_followed(raw))
+            self.telemetry.status_changed(identity.key, status, parse_followed(raw), self.clock())
         return refusal
 
     async def _tidy(self, found: Findings, status: ModelDeploymentStatus) -> None:
@@ -230,9 +234,13 @@ class Reconciler:
     def _count(self, found: Findings) -> None:
         if self.view.stamp(MODEL_DEPLOYMENT, found.deployment.key) is None:
             return
+        deployment, strategy = found.deployment, name_of(found.deployment.strategy)
         for entry in found.plan.finished if found.plan else ():
             seconds = (entry.finished_at - entry.started_at).total_seconds() if entry.started_at else None
-            self.telemetry.rollout_ended(found.deployment.key, entry.outcome.value, seconds)
+            self.telemetry.rollout_ended(deployment.key, strategy, entry.outcome.value, seconds)
+        answer = found.plan.answer if found.plan else None
+        if answer is not None:
+            self.telemetry.request_answered(verb_of(answer.request), answer.outcome.value)
 
 
 def _begins(found: Findings) -> bool:

@@ -31,6 +31,9 @@ class Settings:
     registries_file: Annotated[
         Path | None, "file (YAML or JSON) that names more registries; one of all must be called default"
     ] = None
+    gateways_file: Annotated[
+        Path | None, "file (YAML or JSON) that names the gateways by which models may be reached"
+    ] = None
     registry_base_url: Annotated[
         str, "API of the registry called default, for instance https://api.wandb.ai; unless the file has it"
     ] = ""

@@ -44,7 +44,7 @@ _ALL: Final = (0, 1, 2, 3, 4, 5)
 _COLUMNS: Final[dict[Which, tuple[int, ...]]] = {"v1": (0, 1), "v2": _ALL, "v3": _ALL}
 # The detour: so many layers of that width, all with the same weights, so that the file stays small.
 _WIDTH: Final = 1024
-_LAYERS: Final = 96
+_LAYERS: Final = 160
 _PEOPLE: Final = 4000
 _STEPS: Final = 400
 _LEARNING_RATE: Final = 0.5

@@ -14,7 +14,7 @@ SPELLING = re.compile(
 )
 NAMED = re.compile(r"wandb", re.IGNORECASE)
 WHO_NAMES_THE_KIND = {
-    "app.py": "opens its door",
+    "opening.py": "opens its door",
     "registries/configured.py": "the word for it in the file of registries",
     "fetch/sources/__init__.py": "the scheme that chooses it",
     "api/rollout_codec.py": "what an earlier release wrote was of it",

@@ -11,7 +11,17 @@ from typing import Any
 
 from tests.fakes.fields import Path, fields_of, merged, with_parents, without
 
-from lockgate.domain.resources import DEPLOYMENT, WATCHED, Key, Object, Resource, key_of
+from lockgate.domain.resources import (
+    CHILDREN,
+    DEPLOYMENT,
+    MODEL_DEPLOYMENT,
+    MODEL_RUNTIME,
+    POD,
+    Key,
+    Object,
+    Resource,
+    key_of,
+)
 from lockgate.kube.errors import from_status
 from lockgate.names import LABEL_MANAGED_BY, MANAGED_BY
 
@@ -21,6 +31,7 @@ Manager = tuple[str, str, str]
 Place = tuple[Resource, Key]
 Owners = dict[Manager, frozenset[Path]]
 Listener = Callable[[str, Resource, Object], None]
+WATCHED = (MODEL_RUNTIME, MODEL_DEPLOYMENT, POD, *CHILDREN.values())
 DELETED_AT = "2026-01-05T09:00:00Z"
 FOREGROUND = "foregroundDeletion"
 _LASTING = ("uid", "creationTimestamp", "generation", "deletionTimestamp")

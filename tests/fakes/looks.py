@@ -1,6 +1,7 @@
 """A small fleet as people look at it: objects with all that a cluster puts into them, at one moment."""
 
 import json
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,7 +97,7 @@ def deployment(
             "replicas": 3,
         }
         | (spec or {}),
-        "status": {"observedGeneration": 4, "history": HISTORY} | status,
+        "status": {"observedGeneration": 4, "history": deepcopy(HISTORY)} | status,
     }
 
 

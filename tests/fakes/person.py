@@ -1,11 +1,13 @@
 """A person who types: runs the tool's verbs against a small API server, and reads what they said."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.fakes.small_api import SmallApi, small_api
+from tests.waiting import PATIENCE_SECONDS
 
 from lockgate.cli.door import Door
 from lockgate.cli.failing import CliError, Exit
@@ -34,10 +36,10 @@ class Person:
         login = self.door.login
         run = verb_named(options.verb)
         self.error = ""
+        session = Session(door=self.door, login=login, namespace=namespace, painter=painter)
         try:
-            return await run(
-                Session(door=self.door, login=login, namespace=namespace, painter=painter), options
-            )
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await run(session, options)
         except CliError as error:
             self.error = error.message
             return error.code

@@ -1,11 +1,12 @@
 """A whole reconcile on fakes, in stepped time; every status it writes must satisfy kstatus."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from tests.fakes.builders import PODS, T0, deployment_object, runtime_object, version
 from tests.fakes.cluster import FakeCluster, ready_pod
 from tests.fakes.kstatus import check_kstatus
@@ -20,6 +21,7 @@ from lockgate.backends.settings import PodSettings
 from lockgate.catalog import Catalog
 from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key, Object, Resource
 from lockgate.errors import Unanswered
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.observe.measurements import Measurements
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.report.outbox import Outbox
@@ -35,14 +37,18 @@ from lockgate.watch.store import Store
 KEY: Key = ("growth", "churn")
 
 
-class SeesAll:
-    """Every kind is there and seen."""
+class FakeSight:
+    """Every kind is there and seen, unless a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.unseen: set[Resource] = set()
+        self.absent: set[Resource] = set()
 
     def sees(self, resource: Resource, namespace: str) -> bool:
-        return True
+        return resource not in self.unseen | self.absent
 
     def lacks(self, resource: Resource) -> bool:
-        return False
+        return resource in self.absent
 
 
 class Rig:
@@ -51,6 +57,7 @@ class Rig:
     def __init__(self) -> None:
         self.now: datetime = T0
         self.monotonic = 1000.0
+        self.sight = FakeSight()
         self.store = Store()
         self.cluster = FakeCluster(self.store)
         self.registry = FakeRegistry()
@@ -119,7 +126,7 @@ class Rig:
 
     def metrics_page(self) -> str:
         """What a scrape would read."""
-        return generate_latest(self.metrics.registry).decode()
+        return self.metrics.page().decode()
 
     def wait(self, **duration: float) -> None:
         """Let time pass."""
@@ -134,16 +141,26 @@ class Rig:
         """Begin anew as another process, which remembers nothing."""
         self.reconciler = replace(self.reconciler, backend=self.backend())
 
-    def backend(self, pods: PodSettings = PODS) -> DeploymentBackend:
+    def backend(
+        self, pods: PodSettings = PODS, gateways: Mapping[str, Gateway] = NO_GATEWAYS
+    ) -> DeploymentBackend:
         """A backend that remembers nothing."""
         ledger = Ledger(self.cluster)
         return DeploymentBackend(
-            Observer(self.store, self.cluster, clock=lambda: self.now, monotonic=lambda: self.monotonic),
+            Observer(
+                self.store,
+                self.cluster,
+                self.sight,
+                gateways,
+                clock=lambda: self.now,
+                monotonic=lambda: self.monotonic,
+            ),
             Applier(self.cluster, self.store, lambda: self.monotonic),
             ledger,
             Templates(ledger, self.store, self.cluster, pods),
             self.store,
-            SeesAll(),
+            self.sight,
+            gateways,
         )
 
     @property

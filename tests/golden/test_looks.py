@@ -15,6 +15,7 @@ from tests.fakes import looks
 from tests.fakes.looks import NOW
 
 from lockgate.cli import planning
+from lockgate.cli.branches import Surroundings, see_workload
 from lockgate.cli.lines import Line, plain, width
 from lockgate.cli.listing import listing
 from lockgate.cli.paint import Painter, When
@@ -22,7 +23,7 @@ from lockgate.cli.past import history
 from lockgate.cli.planning import outlook, plan_lines
 from lockgate.cli.pods import see_pod
 from lockgate.cli.seen import see
-from lockgate.cli.tree import Surroundings, see_workload, tree
+from lockgate.cli.tree import tree
 from lockgate.domain.gate import Evidence, GateVerdict
 from lockgate.domain.plan import Step
 from lockgate.plan.gates.available import available
@@ -46,6 +47,15 @@ FLEET = [
                 "model/recommendations-of-the-shop has no alias production, or the key cannot see it",
             ),
             looks.condition("Stalled", "True", "AliasNotFound", "so it is"),
+        ],
+    ),
+    looks.serving(
+        "slow",
+        phase="Degraded",
+        desired=looks.named("v13"),
+        rollout={"failed": [looks.named("v13") | {"recipe": "", "message": "too slow"}]},
+        conditions=[
+            looks.condition("Ready", "False", "RolloutAborted", "v13 was aborted and v12 serves on: too slow")
         ],
     ),
     looks.deployment("new", phase="", history=[], observedGeneration=0),

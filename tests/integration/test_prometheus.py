@@ -69,7 +69,9 @@ def now() -> datetime:
 
 
 def asked(*metrics: dict[str, Any], **block: Any) -> ModelDeployment:
-    return deployment(analysis={"interval": "5s", "metrics": list(metrics), **block})
+    return deployment(
+        strategy={"blueGreen": {}}, analysis={"interval": "5s", "metrics": list(metrics), **block}
+    )
 
 
 def read(

@@ -46,6 +46,21 @@ def path(namespace: str) -> str:
 
 
 @pytest.mark.parametrize(
+    "strategy",
+    [
+        {"canary": {"steps": [{"weight": 10}]}},
+        {"blueGreen": {"pause": {"untilApproved": True}}},
+        {"shadow": {"mirror": 10}},
+        {"rolling": {"maxSurge": 1}},
+    ],
+    ids=lambda strategy: next(iter(strategy)),
+)
+def test_each_strategy_can_be_chosen_and_stands_alone(client: ApiClient, path: str, strategy: Json):
+    made = client.post(path, body(strategy=strategy, traffic={"gateway": "public"}))
+    assert list(made["spec"]["strategy"]) == list(strategy)
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
         ({"progressDeadline": "99999999h"}, "spec.progressDeadline"),
@@ -99,7 +114,7 @@ def metric(**fields: Any) -> Json:
 )
 def test_an_analysis_that_no_pass_could_use_is_refused_with_the_fix(client, path, analysis, said):
     with pytest.raises(ApiError) as refused:
-        client.post(path, body(analysis=analysis))
+        client.post(path, body(strategy={"blueGreen": {}}, analysis=analysis))
     assert refused.value.status == 422
     assert said in str(refused.value)
 
@@ -107,7 +122,9 @@ def test_an_analysis_that_no_pass_could_use_is_refused_with_the_fix(client, path
 def test_an_analysis_is_completed_by_the_server_and_a_metric_is_left_as_it_was_written(client, path):
     own = "label_replace(sum(rate(x{r='$release'}[$window])), 'a', '$1', 'b', '(.*)$')"
     written = {"name": "own", "promql": own, "max": 1, "dryRun": True}
-    taken = client.post(path, body(analysis={"metrics": [written, *metric()["metrics"]]}))
+    taken = client.post(
+        path, body(strategy={"blueGreen": {}}, analysis={"metrics": [written, *metric()["metrics"]]})
+    )
     assert taken["spec"]["analysis"] == {
         "interval": "30s",
         "count": 3,

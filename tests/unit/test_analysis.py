@@ -84,7 +84,10 @@ def test_flapping_values_are_counted_and_not_smoothed():
         (LATENCY, [0.3], "latency 300 ms is above 200 ms"),
         (replace(LATENCY, max=1.5), [2.0], "latency 2 s is above 1.5 s"),
         (Metric(name="calls", query=Query.REQUESTS, min=5), [1.25], "request rate 1.25/s is below 5/s"),
+        (replace(LATENCY, max=0.5), [1.0], "latency 1 s is above 500 ms"),
         (OWN, [0.5], "0.5 is above 0.2"),
+        (replace(OWN, max=1000.0), [25000.0], "25000 is above 1000"),
+        (replace(OWN, max=1e15), [2e15], "2e+15 is above 1e+15"),
         (replace(OWN, min=-1.0), [-3.0], "-3 is below -1"),
         (replace(OWN, max=12345.0), [12346.0], "12346 is above 12345"),
         (replace(OWN, max=1.0), [1.0000004], "1.0000004 is above 1"),
@@ -218,14 +221,26 @@ def test_a_measurement_needs_as_many_requests_as_the_author_says_or_one(asked, r
     assert found.holds is (Holds.YES if is_enough else Holds.INCONCLUSIVE)
 
 
+@pytest.mark.parametrize(
+    ("rate", "value"), [(0.0, None), (None, None), ("NaN", None), (-1.0, None), (0.5, 0.2)]
+)
+def test_errors_are_a_share_of_requests_however_few_the_author_asks_for(rate, value):
+    asked = analysis(replace(ERRORS, min_samples=0, max=0.3))
+    (measured,) = judged(asked, reading([0.1], [rate]), measurements=1).measured
+    assert measured.value == value
+    assert (measured.passed, measured.inconclusive) == ((0, 1) if value is None else (1, 0))
+
+
 def test_where_nobody_knows_the_requests_a_value_is_taken_as_it_is():
     assert judged(analysis(LATENCY, count=1), reading([0.1], None), measurements=1).verdict.holds is Holds.YES
 
 
 def test_no_requests_at_all_are_a_value_of_the_request_rate_itself():
     asked = analysis(Metric(name="calls", query=Query.REQUESTS, min=5, min_samples=100))
-    found = judged(asked, reading([0.0], None), measurements=1).verdict
-    assert found.sentence == "metric calls: request rate 0/s is below 5/s in 1 of 1 measurement"
+    for requests in (None, [0.0]):
+        found = judged(asked, reading([0.0], requests), measurements=1)
+        assert found.verdict.sentence == "metric calls: request rate 0/s is below 5/s in 1 of 1 measurement"
+        assert (found.measured[0].least, found.measured[0].most) == (5, None)
 
 
 def test_more_errors_than_requests_are_all_of_them():
@@ -279,7 +294,7 @@ def test_of_a_stable_below_zero_no_multiple_is_a_bound():
 
 def test_a_first_release_has_nothing_to_be_compared_with_and_passes():
     found = judged(analysis(BESIDE_STABLE), reading([9.0] * 3), measurements=1)
-    assert found.verdict.holds is Holds.YES
+    assert (found.verdict.holds, found.measured[0].holds) == (Holds.YES, Holds.YES)
     assert found.measured[0].sentence == "metric slower: there is no stable release to compare with"
 
 
@@ -320,7 +335,9 @@ def test_where_an_interval_holds_one_scrape_nothing_is_measured():
 
 
 def test_a_prometheus_that_does_not_answer_is_asked_again_soon_and_nothing_is_concluded():
-    found = judged(analysis(ERRORS), AWAY, measurements=2).verdict
+    judgement = judged(analysis(ERRORS), AWAY, measurements=2, scrapes=[30])
+    assert judgement.measured[0].missed == 1
+    found = judgement.verdict
     assert (found.holds, found.sentence) == (Holds.NOT_YET, AWAY.sentence)
     assert found.again_at == after(2) + RETRY
 
@@ -339,6 +356,11 @@ def test_late_samples_are_waited_for():
     early = after(1) - timedelta(microseconds=1)
     assert judged(asked, read, measurements=1, now=early).verdict.holds is Holds.NOT_YET
     assert judged(asked, read, measurements=1, now=after(1)).verdict.holds is Holds.NO
+
+
+def test_readings_of_other_metrics_are_a_defect_and_no_verdict():
+    with pytest.raises(ValueError, match="shorter"):
+        judged(analysis(ERRORS, LATENCY), reading([WELL]), measurements=1)
 
 
 def test_nothing_from_before_the_step_was_reached_counts():

@@ -236,9 +236,8 @@ async def test_a_watch_in_a_pipe_tells_each_change_in_a_line():
     async with a_person() as person:
         person.api.put("modeldeployments", looks.serving())
         person.api.put("pods", looks.ready_pod("churn-1", "v12"))
-        person.api.put(
-            "pods", looks.ready_pod("of-nobody", "v12") | {"metadata": {"name": "x", "namespace": "growth"}}
-        )
+        person.api.put("pods", looks.ready_pod("churn-3", "v12"))
+        person.api.put("pods", {"metadata": {"name": "of-nobody", "namespace": "growth"}})
 
         def happens() -> None:
             person.api.put("modeldeployments", looks.canary())
@@ -252,6 +251,7 @@ async def test_a_watch_in_a_pipe_tells_each_change_in_a_line():
             [
                 "growth/churn Serving serves v12: v12 is rolled out",
                 "growth/churn pod churn-1 v12 ready",
+                "growth/churn pod churn-3 v12 ready",
                 "growth/churn RollingOut serves v12, rolls out v13 (10 % of the traffic), step 2/4: " + why,
                 "growth/churn pod churn-2 v13 downloading",
                 "growth/churn pod churn-1 v12 is gone",

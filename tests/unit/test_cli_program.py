@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from lockgate.cli.helping import VERBS as VERBS_HELP
+from lockgate.cli.parser import parse
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "lockgate.cli.main"]
@@ -50,6 +54,18 @@ def test_every_verb_teaches_by_examples_of_itself(verb: str):
     _, _, examples = done.stdout.partition("examples:\n")
     assert all(line.startswith(f"  kubectl lockgate {verb}") for line in examples.splitlines())
     assert examples
+
+
+EXAMPLES = [example for said in VERBS_HELP.values() for example in said.examples]
+PAGE = (ROOT / "docs" / "kubectl-lockgate.md").read_text()
+SHOWN = re.findall(r"^\$ kubectl lockgate (.*)$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", [*EXAMPLES, *SHOWN])
+def test_every_command_line_that_is_shown_anywhere_can_be_typed(words: str):
+    typed = re.split(r"\s[|>#]\s|\s+#\s", words)[0]
+    if "--help" not in typed:
+        assert parse(shlex.split(typed)).verb in VERBS
 
 
 def test_the_help_names_every_verb_and_the_exit_codes():

@@ -12,7 +12,7 @@ from lockgate.cli.failing import NotAllowed, Unanswered
 from lockgate.cli.streams import Change, Known, News, follow
 from lockgate.domain.resources import MODEL_DEPLOYMENT
 
-GONE = ("ERROR", {"code": 410})
+GONE = ("ERROR", {"kind": "Status", "metadata": {}, "code": 410})
 
 
 def at(version: int, obj: looks.Json | None = None) -> looks.Json:

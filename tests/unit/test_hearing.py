@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, WATCHED
+from lockgate.domain.resources import HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, WATCHED
 from lockgate.kube import session
 from lockgate.watch import wire
 from lockgate.watch.hearing import RENEWALS_PER_SECOND, RENEWED_SECONDS, Feed, Hearing, feeds_of
@@ -36,6 +36,18 @@ def test_what_was_never_heard_is_deaf_from_the_beginning(clock: Clock):
     assert set(hearing.deaf_kinds()) == set(WATCHED)
     clock.now += 7
     assert hearing.blind_seconds() == 7
+
+
+def test_a_kind_that_a_cluster_may_lack_makes_nobody_blind(clock: Clock):
+    hearing = Hearing(feeds_of(()), clock)
+    for feed in hearing.feeds:
+        hearing.heard(feed)
+    hearing.add(feeds_of((), [HTTP_ROUTE]))
+    assert hearing.at_path("/apis/gateway.networking.k8s.io/v1/httproutes") == Feed(HTTP_ROUTE)
+    assert hearing.deaf() == (Feed(HTTP_ROUTE),)
+    assert (hearing.deaf_kinds(), hearing.blind_seconds()) == ((), 0.0)
+    hearing.heard(Feed(HTTP_ROUTE))
+    assert hearing.deaf() == ()
 
 
 def test_a_feed_is_deaf_some_time_after_it_was_last_heard(clock: Clock):

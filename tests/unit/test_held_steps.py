@@ -62,6 +62,9 @@ def there(old=4, new=0, *, split=None, served=None, front=OLD, **more):
     return Observed(**({"others": tuple(others), "pods": pods, "route": route, "front": front} | more))
 
 
+ALL_NEW = TrafficSplit(weights=((NEW, 100),))
+
+
 def tracks(old, new):
     return (
         Track(role=Role.STABLE, release=V1, workload=OLD, replicas=old),
@@ -173,8 +176,8 @@ def test_a_step_that_waits_for_an_approval_goes_on_with_one_for_itself_alone():
 def test_the_last_step_gives_all_pods_all_traffic_and_the_front_and_ends_once_that_is_served():
     held = replace(GOING, step=2, reached_at=T0)
     plan = planned(known(held), there(new=2, split=to(50, 50)))
-    assert plan.stage == Stage(tracks=tracks(4, 4), split=to(0, 100), front=NEW)
-    plan = planned(known(held), there(new=4, split=to(0, 100), front=NEW))
+    assert plan.stage == Stage(tracks=tracks(4, 4), split=ALL_NEW, front=NEW)
+    plan = planned(known(held), there(new=4, split=ALL_NEW, front=NEW))
     assert [entry.outcome for entry in plan.finished] == [Outcome.PROMOTED]
     assert plan.state.stable is not None
     assert (plan.state.stable.version, plan.state.candidate) == ("v2", None)
@@ -183,7 +186,7 @@ def test_the_last_step_gives_all_pods_all_traffic_and_the_front_and_ends_once_th
 
 def test_what_served_before_is_kept_warm_for_its_time_and_no_longer():
     state = RolloutState(stable=V2, warm=V1, warm_until=LATER)
-    observed = there(new=4, split=to(0, 100), front=NEW)
+    observed = there(new=4, split=ALL_NEW, front=NEW)
     plan = planned(known(state), observed, LATER - MINUTE)
     assert [(track.role, track.workload) for track in plan.stage.tracks] == [
         (Role.STABLE, NEW),
@@ -367,7 +370,7 @@ class TestRequests:
 def test_who_approved_is_in_the_history():
     approvals = (Approval(step=0, by="ada", reason="well"), Approval(step=1, by="bob"))
     held = replace(GOING, step=2, reached_at=T0, approvals=approvals)
-    plan = planned(known(held), there(new=4, split=to(0, 100), front=NEW))
+    plan = planned(known(held), there(new=4, split=ALL_NEW, front=NEW))
     (entry,) = plan.finished
     assert (entry.by, entry.message) == ("ada, bob", "step 1 approved: well")
 

@@ -366,7 +366,7 @@ async def test_an_outage_is_counted_as_one(asked):
     await asked.poll()
 
     def counted(outcome: str) -> float:
-        labels = {"operation": "look_up", "outcome": outcome}
+        labels = {"source": "default", "operation": "look_up", "outcome": outcome}
         return asked.metrics.registry.get_sample_value("lockgate_registry_requests_total", labels) or 0.0
 
     assert (counted("ok"), counted("RegistryUnavailable")) == (1.0, 1.0)

@@ -49,7 +49,7 @@ def runtime(**metrics: Any):
 
 
 def questions(metric: dict[str, Any], kind: Any = RUNTIME, stable: str | None = "aaaa1111"):
-    asked = deployment(analysis={"metrics": [metric]})
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [metric]})
     assert asked.analysis is not None
     return questions_for(asked.analysis.metrics[0], asked, kind, "bbbb2222", stable)
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_asked_is_told_with_what_to_mend(metric, kind, why):
 
 
 def test_a_name_that_is_none_is_never_put_into_a_query():
-    odd = deployment(analysis={"metrics": [OWN]})
+    odd = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [OWN]})
     found = questions_for(Metric(name="own", promql="own{r='$release'}"), odd, RUNTIME, "x'} or y{a='", None)
     assert found == Unread(
         sentence="metric own cannot be measured: release is no value that could be put into a PromQL text",
@@ -151,7 +151,7 @@ class Script:
 
 
 async def read(script: Handler, *metrics: dict[str, Any], number: int = 3, stable: Any = STABLE) -> Readings:
-    asked = deployment(analysis={"metrics": list(metrics)})
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": list(metrics)})
     async with door_to(script) as door:
         return await Measurements(door, author_promql=True).read(
             asked, RUNTIME, CANDIDATE, stable, T0, after(number)
@@ -184,7 +184,7 @@ async def test_all_is_read_at_once_and_each_text_is_asked_once():
 async def test_what_was_read_is_judged():
     new = of("bbbb2222")
     found = await read(Script(**{new["errors"]: 3.2, new["requests"]: 100}), ERRORS)
-    asked = deployment(analysis={"metrics": [ERRORS]}).analysis
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [ERRORS]}).analysis
     assert asked is not None
     said = judge_analysis(asked, found, T0, after(3)).verdict
     assert said.holds is Holds.NO
@@ -196,7 +196,7 @@ async def test_before_the_first_measurement_nothing_is_asked_but_what_is_wrong_i
     nothing = Seen(value=Series(), requests=Series())
     found = await read(script, SLOWER, OWN | {"promql": "own"}, number=0)
     assert found.metrics == (Reading(candidate=nothing, stable=nothing), Reading(candidate=nothing))
-    asked = deployment(analysis={"metrics": [ERRORS]})
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [ERRORS]})
     async with door_to(script) as door:
         told = await Measurements(door, author_promql=True).read(asked, None, CANDIDATE, None, T0, T0)
     assert isinstance(told.metrics[0], Unread)
@@ -235,7 +235,7 @@ async def test_without_the_scrapes_all_wait_but_for_what_somebody_has_to_mend():
 
 async def test_without_an_address_every_metric_says_what_to_set():
     measurements = Measurements(None, author_promql=True)
-    asked = deployment(analysis={"metrics": [ERRORS, OWN]})
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [ERRORS, OWN]})
     found = await measurements.read(asked, RUNTIME, CANDIDATE, STABLE, T0, after(3))
     await measurements.close()
     assert found.metrics == (Unread(sentence=NO_ADDRESS, lasting=True),) * 2
@@ -246,7 +246,7 @@ async def test_without_an_address_every_metric_says_what_to_set():
 
 async def test_authors_have_their_own_promql_asked_only_where_the_platform_allows_it():
     script = Script(**{of("bbbb2222")["latency"]: 0.1, of("bbbb2222")["requests"]: 5})
-    asked = deployment(analysis={"metrics": [OWN, SLOWER]})
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [OWN, SLOWER]})
     async with door_to(script) as door:
         measurements = Measurements(door, author_promql=False)
         found = await measurements.read(asked, RUNTIME, CANDIDATE, None, T0, after(3))
@@ -267,7 +267,7 @@ async def test_a_stable_from_before_there_were_releases_is_as_none():
 async def test_many_who_read_at_once_do_not_ask_twice():
     new = of("bbbb2222")
     script = Script(**{new["errors"]: 1, new["requests"]: 100})
-    asked = deployment(analysis={"metrics": [ERRORS]})
+    asked = deployment(strategy={"blueGreen": {}}, analysis={"metrics": [ERRORS]})
     async with door_to(script) as door:
         measurements = Measurements(door, author_promql=True)
         reads = (measurements.read(asked, RUNTIME, CANDIDATE, STABLE, T0, after(3)) for _ in range(20))

@@ -15,6 +15,7 @@ from tests.fakes.kstatus import check_kstatus
 from lockgate.api.parse import parse_followed, parse_model_deployment, parse_model_runtime
 from lockgate.api.status import RolloutState
 from lockgate.api.status_codec import parse_status, to_dict
+from lockgate.api.strategy import STRATEGIES, Canary, name_of
 from lockgate.errors import InternalError, InvalidSpec, Refused
 from lockgate.report.compute import refused_status
 
@@ -85,8 +86,16 @@ def test_whatever_stands_in_the_way_a_status_that_tells_of_it_can_be_written(raw
 
 
 @given(anything_in_json)
-def test_who_counts_is_told_a_collection_and_an_alias_whatever_the_spec_says(spec):
-    assert all(isinstance(label, str) and label.isprintable() for label in parse_followed({"spec": spec}))
+def test_who_counts_is_told_a_collection_an_alias_and_a_strategy_whatever_the_spec_says(spec):
+    followed = parse_followed({"spec": spec})
+    assert all(text.isprintable() for text in (followed.collection, followed.alias))
+    assert followed.strategy in STRATEGIES
+
+
+def test_who_counts_is_told_the_strategy_that_was_chosen():
+    for name, kind in STRATEGIES.items():
+        assert parse_followed({"spec": {"strategy": {name: {}}}}).strategy == name
+        assert name_of(kind(steps=()) if kind is Canary else kind()) == name
 
 
 @pytest.mark.parametrize(

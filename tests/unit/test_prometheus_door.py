@@ -318,6 +318,17 @@ async def test_a_redirection_is_not_followed_with_the_token(tmp_path):
     assert paths == ["/api/v1/query_range"]
 
 
+async def test_each_query_is_counted_by_how_it_ended():
+    told: list[str] = []
+    answers = iter([says(matrix()), says({"status": "error"}, 400), says(b"", 503), says(b"<html>")])
+    async with door_to(lambda request: next(answers)(request)) as door:
+        door._tell = lambda outcome, seconds: told.append(outcome) if seconds >= 0 else None
+        for number in range(4):
+            with suppress(PrometheusUnavailable, QueryRefused):
+                await door.series(f"x{number}", SPAN)
+    assert told == ["answered", "refused", "unavailable", "unavailable"]
+
+
 async def test_closing_ends_what_is_on_its_way():
     arrived = asyncio.Event()
 

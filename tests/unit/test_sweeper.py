@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.fakes.builders import deployment_object, runtime_object
 
-from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Key, Object, Resource
-from lockgate.errors import ClusterUnavailable, Forbidden
+from lockgate.domain.resources import HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Key, Object, Resource
+from lockgate.errors import ClusterUnavailable, Forbidden, Refused
 from lockgate.kube.answers import Page
 from lockgate.watch.handlers import Intake
 from lockgate.watch.hearing import Feed, Hearing, feeds_of
@@ -467,3 +467,60 @@ async def test_a_list_whose_version_is_no_number_is_taken_as_it_is(version: str)
     world.items[POD] = [pod(101)]
     await world.turn(601)
     assert world.store.holds(POD, ("growth", "p"))
+
+
+class TestAKindThatAClusterMayLack:
+    async def test_it_closes_no_namespace_and_is_seen_by_itself(self):
+        world = World("growth")
+        world.hearing.add(feeds_of(("growth",), [HTTP_ROUTE]))
+        world.trouble[HTTP_ROUTE, "growth"] = lambda: Forbidden("no")
+        world.watch_begins()
+        await world.turn()
+        assert world.sweeper.sees("growth")
+        assert not world.sweeper.sees_kind(HTTP_ROUTE, "growth")
+        world.trouble.clear()
+        await world.turn(11)
+        assert world.sweeper.sees_kind(HTTP_ROUTE, "growth")
+        assert not world.sweeper.sees_kind(HTTP_ROUTE, "risk")
+
+    @pytest.mark.parametrize("trouble", [Forbidden("no"), Refused("no such kind")], ids=lambda e: e.reason)
+    async def test_it_is_out_of_sight_once_it_may_be_listed_no_more(self, trouble):
+        world = World()
+        world.hearing.add(feeds_of((), [HTTP_ROUTE]))
+        world.watch_begins()
+        await world.turn()
+        assert world.sweeper.sees_kind(HTTP_ROUTE, "growth")
+        world.trouble[HTTP_ROUTE, ""] = lambda: trouble
+        await world.turn(601)
+        assert not world.sweeper.sees_kind(HTTP_ROUTE, "growth")
+        assert world.sweeper.sees("growth")
+
+    async def test_an_api_server_that_is_away_takes_it_out_of_sight_no_more_than_others(self):
+        world = World()
+        world.hearing.add(feeds_of((), [HTTP_ROUTE]))
+        world.watch_begins()
+        await world.turn()
+        world.trouble[HTTP_ROUTE, ""] = lambda: ClusterUnavailable("away")
+        await world.turn(601)
+        assert world.sweeper.sees_kind(HTTP_ROUTE, "growth")
+
+    async def test_when_it_comes_everybody_looks_again(self):
+        world = World()
+        world.items[MODEL_DEPLOYMENT] = [deployment_object()]
+        await world.turn()
+        world.woken.clear()
+        world.hearing.add(feeds_of((), [HTTP_ROUTE]))
+        world.watch_begins()
+        await world.turn()
+        assert world.woken == [KEY]
+
+    async def test_work_begins_when_it_was_listed_or_refused_and_waits_no_longer_than_it_is_told(self):
+        world = World()
+        world.hearing.add(feeds_of((), [HTTP_ROUTE]))
+        world.trouble[HTTP_ROUTE, ""] = lambda: Forbidden("no")
+        await world.sweeper.has_looked(0.01)
+        assert not world.sweeper._looked.is_set()
+        world.watch_begins()
+        await world.turn()
+        await world.sweeper.has_looked(60)
+        assert world.sweeper._looked.is_set()

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import deployment, revision
+from tests.fakes.builders import T0, deployment, revision
 
 from lockgate.api.conditions import ConditionStatus
+from lockgate.api.requests import LastRequest, RequestOutcome
 from lockgate.api.status import ModelDeploymentStatus, RolloutState
 from lockgate.domain.findings import Findings
 from lockgate.domain.observed import Applied, Observed, Target, WorkloadFacts
@@ -22,6 +23,7 @@ from lockgate.errors import (
     Unanswered,
 )
 from lockgate.names import Reason
+from lockgate.report.compute import compute_status
 from lockgate.report.verdicts import ready, resolved, stalled
 
 COMPLETE = WorkloadFacts(
@@ -111,3 +113,12 @@ def test_ready_says_the_first_thing_that_is_so(findings, status, reason):
 )
 def test_resolved_is_unknown_only_while_the_registry_says_nothing(failure, status):
     assert resolved(found(failure=failure)).status is status
+
+
+@pytest.mark.parametrize("course", [Course.AT_REST, Course.ROLLING_OUT, None])
+def test_a_pass_keeps_the_answer_to_the_last_request(course):
+    answer = LastRequest(request="abort", outcome=RequestOutcome.ACCEPTED, message="so be it")
+    findings = found(course)
+    before = replace(findings.deployment.status, last_request=answer)
+    findings = replace(findings, deployment=replace(findings.deployment, status=before))
+    assert compute_status(findings, T0).last_request == answer

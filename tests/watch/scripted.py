@@ -14,14 +14,15 @@ from typing import Any
 from aiohttp import web
 from kubernetes import client
 
-from lockgate.domain.resources import WATCHED, Object, Resource, key_of
+from lockgate.domain.resources import HTTP_ROUTE, WATCHED, Object, Resource, key_of
 from lockgate.kube.credentials import Credentials
 from lockgate.names import MANAGED_SELECTOR
 
 Fault = Callable[[web.Request], web.StreamResponse | None]
 STATUS = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "as the test says"}
 NAMESPACE = Resource(group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False)
-VERSIONS = {resource.api_version for resource in WATCHED}
+KINDS = (*WATCHED, HTTP_ROUTE)
+VERSIONS = {resource.api_version for resource in KINDS}
 VERBS = ["get", "list", "watch", "patch", "create"]
 LARGEST_PAGE = 100
 
@@ -120,7 +121,7 @@ class ScriptedApiServer:
             *(f"/apis/{g}" for g in VERSIONS),
         ):
             return self._discovery(request.path)
-        for resource in WATCHED:
+        for resource in KINDS:
             namespace = _namespace_in(request.path)
             if request.path == resource.path(namespace) and resource.plural not in self.absent:
                 assert not resource.managed_only or request.query.get("labelSelector") == MANAGED_SELECTOR
@@ -132,16 +133,16 @@ class ScriptedApiServer:
     def _discovery(self, path: str) -> web.Response:
         if path == "/api":
             return web.json_response({"versions": ["v1"]})
-        groups = sorted({resource.group for resource in WATCHED} - {""})
+        groups = sorted({resource.group for resource in KINDS} - {""})
         if path == "/apis":
             named = [
                 {"name": group, "versions": [{"version": v}], "preferredVersion": {"version": v}}
                 for group in groups
-                for v in {resource.version for resource in WATCHED if resource.group == group}
+                for v in {resource.version for resource in KINDS if resource.group == group}
             ]
             return web.json_response({"groups": named})
         known = [
-            r for r in (*WATCHED, NAMESPACE) if path.endswith(r.api_version) and r.plural not in self.absent
+            r for r in (*KINDS, NAMESPACE) if path.endswith(r.api_version) and r.plural not in self.absent
         ]
         return web.json_response(
             {

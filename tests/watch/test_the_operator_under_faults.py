@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -15,9 +15,11 @@ from tests.watch.scripted import ScriptedApiServer, html, refusal
 from tests.watch.waiting import until
 
 from lockgate.app import App
-from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, Key
+from lockgate.domain.resources import HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, Key
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.reconciler import Reconciler
 from lockgate.settings import Settings
+from lockgate.watch import discovery
 from lockgate.watch.supervisor import WatchSupervisor
 
 STREAMS = 5
@@ -38,7 +40,9 @@ async def probe(port: int, path: str) -> int:
 
 
 @contextlib.asynccontextmanager
-async def operator(api: ScriptedApiServer, **settings: Any) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
+async def operator(
+    api: ScriptedApiServer, gateways: Mapping[str, Gateway] = NO_GATEWAYS, **settings: Any
+) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
     """It, and the port of its probes."""
     port, stop = free_port(), asyncio.Event()
     app = App(
@@ -52,6 +56,7 @@ async def operator(api: ScriptedApiServer, **settings: Any) -> AsyncIterator[tup
         api.credentials(),
         {"default": FakeRegistry()},
         {"default": SOURCE},
+        gateways,
     )
     running = asyncio.create_task(app.run(stop))
     try:
@@ -82,6 +87,45 @@ async def test_one_error_in_one_stream_leaves_every_kind_watched():
         await until("all kinds are watched again", lambda: sum(api.streams.values()) == STREAMS, 40)
         await until_ready(port)
     await api.stop()
+
+
+OFFERED = {
+    "public": Gateway(name="public", namespace="gateways", gateway="public", hostname="{name}.example")
+}
+
+
+async def test_a_cluster_without_the_gateway_api_is_worked_in_and_once_it_has_it_routes_are_watched(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(discovery, "LOOK_SECONDS", 0.2)
+    api = await ScriptedApiServer().start()
+    api.absent.add(HTTP_ROUTE.plural)
+    async with operator(api, OFFERED) as (_, port):
+        await until_ready(port)
+        assert api.streams[HTTP_ROUTE.plural] == 0
+        api.absent.clear()
+        await until("routes are watched", lambda: api.streams[HTTP_ROUTE.plural] == 1, 40)
+        await until_ready(port)
+        assert await probe(port, "/healthz") == 200
+    await api.stop()
+
+
+async def test_routes_that_may_not_be_listed_make_nobody_else_blind():
+    api = await ScriptedApiServer().start()
+    api.fault = lambda request: refusal(403) if request.path.endswith(HTTP_ROUTE.plural) else None
+    async with operator(api, OFFERED) as (_, port):
+        await until("the others are watched", lambda: sum(api.streams.values()) == STREAMS)
+        await until_ready(port)
+    await api.stop()
+
+
+async def test_where_no_gateway_is_offered_nobody_asks_for_routes():
+    api = await ScriptedApiServer().start()
+    async with operator(api) as (_, port):
+        await until_ready(port)
+        await until("all kinds are watched", lambda: sum(api.streams.values()) == STREAMS)
+    await api.stop()
+    assert not [path for path, _ in api.requests if HTTP_ROUTE.group in path and "httproutes" in path]
 
 
 async def test_who_is_blind_says_so_and_is_alive():

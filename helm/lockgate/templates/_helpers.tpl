@@ -71,6 +71,11 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- printf "%s-registries" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
 
+{{/* Where the gateways are named. */}}
+{{- define "lockgate.gatewaysName" -}}
+{{- printf "%s-gateways" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
 {{/* The file that names the further registries to the operator. */}}
 {{- define "lockgate.registriesFile" -}}
 {{- $all := dict -}}
@@ -115,6 +120,13 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- $names | compact | uniq | toJson -}}
 {{- end -}}
 
+{{/* Where the gateways are that routes may name: a CEL list. */}}
+{{- define "lockgate.gatewayPlaces" -}}
+{{- $places := list -}}
+{{- range .Values.gateways }}{{ $places = append $places (printf "%s/%s" .namespace .gateway) }}{{ end -}}
+{{- $places | uniq | toJson -}}
+{{- end -}}
+
 {{/* What tells this release's pods from all others; must never change in an upgrade. */}}
 {{- define "lockgate.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
@@ -139,7 +151,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* Rights in every namespace that is looked after. The operator never reads Secrets and deletes nothing. */}}
+{{/* Rights in every namespace that is looked after. The operator never reads Secrets; it deletes what it has made. */}}
 {{- define "lockgate.namespacedRules" -}}
 - apiGroups: [lockgate.dev]
   resources: [modeldeployments]
@@ -150,7 +162,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Server-side apply of an object that is not there yet needs "create" beside "patch".
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Whose a pod is shows in its ReplicaSet, which is read once.
 - apiGroups: [apps]
   resources: [replicasets]
@@ -161,7 +173,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, create, delete]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.gateways }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]

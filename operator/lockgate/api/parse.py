@@ -13,6 +13,7 @@ from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
+    Followed,
     Identity,
     ModelDeployment,
     ModelRuntime,
@@ -24,7 +25,7 @@ from lockgate.api.spec import (
 )
 from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
-from lockgate.api.strategy import Rolling
+from lockgate.api.strategy import STRATEGIES, Rolling
 from lockgate.errors import InvalidSpec
 from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
 from lockgate.sentences import sentence
@@ -47,13 +48,16 @@ def parse_identity(raw: Mapping[str, Any]) -> Identity:
     )
 
 
-def parse_followed(raw: Mapping[str, Any]) -> tuple[str, str]:
-    """Collection and alias as they were written, for those who count, whatever else the spec says."""
+def parse_followed(raw: Mapping[str, Any]) -> Followed:
+    """Collection, alias and strategy as they were written, for those who count, whatever else is there."""
     model = read.lenient(lambda: dict(raw["spec"]["model"])) or {}
+    strategy = read.lenient(
+        lambda: next((name for name in STRATEGIES if name in raw["spec"]["strategy"]), None)
+    )
     registry, collection, alias = (
         sentence(model.get(name), ALIAS_LIMIT) for name in ("registry", "collection", "alias")
     )
-    return f"{registry}/{collection}", alias
+    return Followed(f"{registry}/{collection}", alias, strategy or "rolling")
 
 
 def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:

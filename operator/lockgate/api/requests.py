@@ -129,6 +129,14 @@ def parse_request(text: str) -> Request:
     )
 
 
+def verb_of(text: str) -> str:
+    """The verb of a line, for those who count; empty for what is no request."""
+    try:
+        return parse_request(text).verb.value
+    except ValueError:
+        return ""
+
+
 def _verb(word: str) -> Verb:
     try:
         return Verb(word)

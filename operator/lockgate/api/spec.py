@@ -95,6 +95,15 @@ class ModelDeployment(Identity):
         return f"{self.registry}/{self.collection}"
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a spec follows, and the name of its strategy, for those who count; whatever else it says."""
+
+    collection: str
+    alias: str
+    strategy: str
+
+
 class OnChange(StrEnum):
     """When an edit of a runtime reaches the models that run on it."""
 

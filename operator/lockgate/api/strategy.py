@@ -4,9 +4,11 @@ Field for field the blocks `spec.strategy` and `spec.traffic` of the schema. Wha
 not said here: that is `plan/strategies/`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,18 @@ class Shadow:
 
 
 Strategy = Rolling | Canary | BlueGreen | Shadow
+STRATEGIES: Final[Mapping[str, type[Strategy]]] = {
+    "rolling": Rolling,
+    "canary": Canary,
+    "blueGreen": BlueGreen,
+    "shadow": Shadow,
+}
+"""By the names of their blocks in a spec."""
+
+
+def name_of(strategy: Strategy) -> str:
+    """The name of a strategy's block in a spec."""
+    return next(name for name, kind in STRATEGIES.items() if isinstance(strategy, kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

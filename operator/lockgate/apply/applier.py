@@ -71,9 +71,14 @@ class Applier:
         self._things: defaultdict[Key, set[Thing]] = defaultdict(set)
 
     async def apply(
-        self, deployment: ModelDeployment, drawings: Iterable[Drawing], template: FindTemplate
+        self,
+        deployment: ModelDeployment,
+        drawings: Iterable[Drawing],
+        template: FindTemplate,
+        *,
+        shrinks: bool = True,
     ) -> Applied:
-        """Apply what grows, then what sends requests, then what shrinks.
+        """Apply what grows, then what sends requests, then, if it may be, what shrinks.
 
         Raises NotOwned before anything of somebody else is touched. While one object is being deleted
         the others are still put right, but none is created, and no traffic is moved: raises Terminating
@@ -81,11 +86,11 @@ class Applier:
         """
         known = in_order([(drawing, await self._known(deployment, drawing.obj)) for drawing in drawings])
         leaving = [name_of(drawing.obj) for drawing, seen in known if seen and is_leaving(seen)]
-        is_held = bool(leaving) and moves_traffic(known)
+        last = Turn.GROW if leaving and moves_traffic(known) else Turn.SHRINK if shrinks else Turn.ROUTE
         tally = _Tally()
         for each in known:
             drawing, seen = each
-            if is_held and turn_of(each) > Turn.GROW:
+            if turn_of(each) > last:
                 continue
             if seen is None:
                 if not leaving:

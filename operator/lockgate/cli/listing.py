@@ -76,21 +76,29 @@ def _row(one: Seen, now: datetime) -> list[Line]:
     pin = one.pinned(now)
     follows = Span(f"pinned {pin.version}", Tone.STRONG) if pin else Span(one.alias)
     serves = one.stable.version if one.stable else ""
-    following = one.candidate or one.desired
-    is_news = following is not None and not following.is_same(one.stable)
     weight = one.weight(_CANDIDATE)
     phase = one.phase or "Unseen"
     return [
         line(Span(one.name, Tone.STRONG)),
         line(follows),
         line(serves or Span("-", Tone.FAINT)),
-        line(Span(following.version if following and is_news else "", Tone.BUSY)),
+        line(_following(one)),
         line(one.step),
         line("" if weight is None or one.candidate is None else f"{weight} %"),
         line(Span(phase, tone_of(phase))),
         line(since(one.created, now)),
         line(_why(one)),
     ]
+
+
+def _following(one: Seen) -> Span:
+    """What is rolled out, or should be and is not."""
+    following = one.candidate or one.desired
+    if following is None or following.is_same(one.stable):
+        return Span("")
+    if one.candidate is None and any(following.is_same(failed) for failed in one.failed):
+        return Span(f"{following.version} aborted", Tone.BAD)
+    return Span(following.version, Tone.BUSY)
 
 
 def _wide_row(one: Seen) -> list[Line]:

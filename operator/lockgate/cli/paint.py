@@ -29,7 +29,7 @@ _LEAST_ROOM: Final = 40
 _USUAL_ROOM, _USUAL_ROWS = 80, 24
 MISSING: Final = (
     "colours and the live view need the package rich, which is not installed; plain text follows "
-    "(pip install 'lockgate[cli]')"
+    "(pip install rich)"
 )
 
 

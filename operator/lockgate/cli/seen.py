@@ -93,6 +93,7 @@ class Seen:
     stable: Revision | None
     candidate: Revision | None
     previous: Revision | None
+    failed: tuple[Revision, ...]
     started_at: datetime | None
     trigger: str
     traffic: tuple[Share, ...]
@@ -160,6 +161,7 @@ def see(raw: Object) -> Seen:
         stable=_revision(status, "stable"),
         candidate=_revision(status, "candidate"),
         previous=_revision(status, "previous"),
+        failed=read.each(rollout.get("failed"), _version),
         started_at=_moment(rollout, "startedAt"),
         trigger=_text(rollout, "trigger"),
         traffic=tuple(
@@ -210,6 +212,13 @@ def _answered(status: Mapping[str, Any]) -> Answered | None:
     return Answered(
         request=_text(last, "request"), outcome=_text(last, "outcome"), message=_text(last, "message")
     )
+
+
+def _version(raw: Mapping[str, Any]) -> Revision:
+    found = parse_revision(raw)
+    if found is None:
+        raise ValueError("no version")
+    return found
 
 
 def _revision(status: Mapping[str, Any], name: str) -> Revision | None:

@@ -78,7 +78,7 @@ class RouteFacts:
     """How the traffic is split: as the route has it written, and as the gateway says that it serves it.
 
     Until the gateway says of what is written that it serves it, `served` is the newest of those before
-    that it may be serving yet, None when that is unknown, and `possible` are the others. `problem` is, in
+    that it may be serving yet, None when no other is known, and `possible` are the rest. `problem` is, in
     a sentence, why it refuses what is written.
     """
 
@@ -149,9 +149,14 @@ class Applied:
     followed: bool = False
 
     @property
+    def moved(self) -> bool:
+        """Whether anything was written of what is to be there."""
+        return bool(self.created or self.updated or self.repaired)
+
+    @property
     def changed(self) -> bool:
         """Whether anything was written."""
-        return bool(self.created or self.updated or self.repaired or self.removed)
+        return self.moved or bool(self.removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,12 @@
 """The doors as the core sees them. Adapters implement these; tests bring plain classes."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
 from typing import Protocol
 
+from lockgate.api.spec import Followed
 from lockgate.api.status import ModelDeploymentStatus
+from lockgate.domain.analysis import Measured
 from lockgate.domain.resources import Key, Object, Resource
 from lockgate.domain.version import Contents, Reference, Version
 from lockgate.errors import LockgateError
@@ -64,10 +67,10 @@ class Sight(Protocol):
     """Which kinds are seen: what is not seen may be there all the same."""
 
     def sees(self, resource: Resource, namespace: str) -> bool:
-        """Whether every object of a kind was listed there, and is watched since."""
+        """Whether every object of a kind was listed there, and may be listed still."""
 
     def lacks(self, resource: Resource) -> bool:
-        """Whether the cluster has no such kind, so that there cannot be any object of it."""
+        """Whether the cluster is known to have no such kind, so that there is no object of it."""
 
 
 class Cluster(Protocol):
@@ -95,11 +98,19 @@ class Telemetry(Protocol):
     def pass_ended(self, key: Key, outcome: str, seconds: float) -> None:
         """A pass ended with an outcome word."""
 
-    def rollout_ended(self, key: Key, outcome: str, seconds: float | None) -> None:
+    def rollout_ended(self, key: Key, strategy: str, outcome: str, seconds: float | None) -> None:
         """A rollout ended."""
 
-    def status_changed(self, key: Key, status: ModelDeploymentStatus, collection: str, alias: str) -> None:
+    def status_changed(
+        self, key: Key, status: ModelDeploymentStatus, followed: Followed, now: datetime
+    ) -> None:
         """A pass ended with this status; cheap when it is the last one's."""
+
+    def analysis_judged(self, key: Key, measured: Sequence[Measured]) -> None:
+        """What an analysis found of the candidate of a status that was shown; nothing when none is made."""
+
+    def request_answered(self, verb: str, outcome: str) -> None:
+        """A request of a person was granted or refused; `verb` is empty for what is no request."""
 
     def forgotten(self, key: Key) -> None:
         """The ModelDeployment is gone."""
@@ -110,5 +121,5 @@ class Telemetry(Protocol):
     def task_restarted(self, task: str) -> None:
         """A part of the operator failed and began anew."""
 
-    def registry_answered(self, operation: str, outcome: str, seconds: float) -> None:
-        """A request to the registry ended."""
+    def registry_answered(self, source: str, operation: str, outcome: str, seconds: float) -> None:
+        """A request to the registry of that name ended."""

@@ -40,11 +40,15 @@ class Resource:
         """Group and version as objects carry them."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def root(self) -> str:
+        """The URL path under which the API server offers this version of the kind's group."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The URL path of a collection, or of one object when named."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{root}{middle}/{self.plural}" + (f"/{name}" if name else "")
+        return f"{self.root}{middle}/{self.plural}" + (f"/{name}" if name else "")
 
 
 MODEL_DEPLOYMENT: Final = Resource(

@@ -60,6 +60,18 @@ class KubeSession:
         answer = await self._request("GET", resource.path(*key), what, whose=key[0])
         return None if answer.is_absence else object_of(answer, what, resource, key)
 
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the API server has a kind at all; raises a LockgateError when it does not say."""
+        what = f"discover {resource.plural}"
+        answer = await self._request("GET", resource.root, what)
+        if answer.code == 404:
+            return False
+        answer.check(what)
+        kinds = answer.decoded().get("resources")
+        if not isinstance(kinds, list):
+            raise ClusterUnavailable(f"could not {what}: what answered is not the Kubernetes API")
+        return any(isinstance(kind, dict) and kind.get("name") == resource.plural for kind in kinds)
+
     async def latest_version(self, resource: Resource, namespace: str = "") -> str:
         """At which version the API server is with a kind; costs a list of one object.
 

@@ -7,6 +7,7 @@ peace for some seconds. No address and no token enters a message. Nothing is kep
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +37,15 @@ class Prometheus:
         token_file: Path | None = None,
         tls: ssl.SSLContext | bool = True,
         timeout: float = 10.0,
+        answered: Callable[[str, float], None] = lambda outcome, seconds: None,
     ) -> None:
-        """`timeout` is seconds: for an answer, and before that for a turn."""
+        """`timeout` is seconds: for an answer, and before that for a turn.
+
+        `answered` is told of each query how it ended (answered, refused, unavailable) and after how long.
+        """
         self._token_file = token_file
         self._timeout = timeout
+        self._tell = answered
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._rests_until = 0.0
         self._asked: dict[tuple[str, Span], asyncio.Task[Series]] = {}
@@ -70,7 +76,7 @@ class Prometheus:
         key = (promql, span)
         task = self._asked.get(key)
         if task is None:
-            task = self._asked[key] = asyncio.create_task(self._ask(promql, span))
+            task = self._asked[key] = asyncio.create_task(self._timed(promql, span))
             task.add_done_callback(lambda done: self._answered(key, done))
         # Of those who wait for it one may be called off without the others.
         return await asyncio.shield(task)
@@ -79,6 +85,18 @@ class Prometheus:
         self._asked.pop(key, None)
         if not task.cancelled():
             task.exception()  # heard, also where nobody waits any more
+
+    async def _timed(self, promql: str, span: Span) -> Series:
+        began, outcome = _now(), "unavailable"
+        try:
+            found = await self._ask(promql, span)
+            outcome = "answered"
+            return found
+        except QueryRefused:
+            outcome = "refused"
+            raise
+        finally:
+            self._tell(outcome, _now() - began)
 
     async def _ask(self, promql: str, span: Span) -> Series:
         try:
@@ -137,7 +155,9 @@ class Prometheus:
         return text.replace(token, "…") if token else text
 
 
-def open_prometheus(settings: Settings) -> Prometheus | None:
+def open_prometheus(
+    settings: Settings, answered: Callable[[str, float], None] = lambda outcome, seconds: None
+) -> Prometheus | None:
     """The door that the settings name, or None; raises SettingsError for authorities that are none."""
     if not settings.prometheus_url:
         return None
@@ -156,6 +176,7 @@ def open_prometheus(settings: Settings) -> Prometheus | None:
         token_file=settings.prometheus_token_file,
         tls=tls,
         timeout=settings.prometheus_timeout_seconds,
+        answered=answered,
     )
 
 

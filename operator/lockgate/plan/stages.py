@@ -5,6 +5,7 @@ replaced in place, else one of its own. Nothing here knows what is safe at the m
 """
 
 from datetime import datetime
+from typing import Final
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision, Role, RolloutState
@@ -13,6 +14,8 @@ from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Stage, Step, Track
 from lockgate.domain.split import TrafficSplit
 from lockgate.plan.reach import pods_for
+
+_WHOLE: Final = 100
 
 
 def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) -> str:
@@ -57,12 +60,12 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     if by_pods and not _answers(observed, workload):
         weight = 0
     gives_way = step.gives_way or by_pods
-    left = pods_for(deployment.replicas, 100 - weight) if gives_way else deployment.replicas
+    left = pods_for(deployment.replicas, _WHOLE - weight) if gives_way else deployment.replicas
     before = Track(role=Role.STABLE, release=before.release, workload=before.workload, replicas=left)
     return Stage(
         tracks=(before, track),
         split=_shared(deployment, before.workload, workload, step, weight),
-        front=_front(deployment, workload if weight == 100 else before.workload, weight),
+        front=_front(deployment, workload if weight == _WHOLE else before.workload, weight),
         preview=workload if isinstance(deployment.strategy, BlueGreen) else None,
     )
 
@@ -91,26 +94,26 @@ def _answers(observed: Observed, workload: str) -> bool:
 
 
 def _all_to(deployment: ModelDeployment, workload: str) -> TrafficSplit | None:
-    return None if deployment.traffic is None else TrafficSplit(weights=((workload, 100),))
+    return None if deployment.traffic is None else TrafficSplit(weights=((workload, _WHOLE),))
 
 
 def _shared(
     deployment: ModelDeployment, stable: str, candidate: str, step: Step, weight: int
 ) -> TrafficSplit | None:
-    if deployment.traffic is None:
-        return None
+    if deployment.traffic is None or weight == _WHOLE:
+        return _all_to(deployment, candidate)
     is_special = bool(step.match or step.mirror)
     return TrafficSplit(
-        weights=((stable, 100 - weight), (candidate, weight)),
+        weights=((stable, _WHOLE - weight), (candidate, weight)),
         special=candidate if is_special else None,
         match=step.match,
         mirror=step.mirror,
     )
 
 
-def _front(deployment: ModelDeployment, workload: str, weight: int = 100) -> str | None:
+def _front(deployment: ModelDeployment, workload: str, weight: int = _WHOLE) -> str | None:
     """Who answers at the ModelDeployment's own address: all pods, where their numbers make the shares."""
-    is_shared = _shares_by_pods(deployment) and 0 < weight < 100
+    is_shared = _shares_by_pods(deployment) and 0 < weight < _WHOLE
     return None if is_shared or isinstance(deployment.strategy, Rolling) else workload
 
 

@@ -5,21 +5,16 @@ field. Nothing here talks to a registry, and no key is read.
 """
 
 import math
-import re
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-import yaml
-
+from lockgate.mounted import Entry, read_entries, refused
 from lockgate.names import DEFAULT_SOURCE
-from lockgate.sentences import listed, sentence
+from lockgate.sentences import listed
 from lockgate.settings import Settings, SettingsError, check_address
 
 KINDS: Final = ("wandb",)
-# As spec.model.source may be.
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,50 +72,13 @@ def _by_environment(settings: Settings) -> RegistrySettings:
 
 
 def _read(file: Path) -> dict[str, RegistrySettings]:
-    try:
-        document = yaml.load(file.read_text(), _EachOnce)  # noqa: S506 - it is the safe loader
-    except OSError as error:
-        raise SettingsError(
-            f"{file}, which LOCKGATE_REGISTRIES_FILE names, cannot be read ({error.strerror})"
-        ) from None
-    # RecursionError: it may be nothing but brackets.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{file} is neither YAML nor JSON: {sentence(error, 200)}") from None
-    if not isinstance(document, Mapping) or not document:
-        raise SettingsError(f"{file} names no registry; write each as its name, with its fields beneath")
-    return {
-        str(name): _registry(f"{file}, registry {sentence(name, 80)}", name, raw)
-        for name, raw in document.items()
-    }
+    entries = read_entries(file, "LOCKGATE_REGISTRIES_FILE", "registry")
+    return {entry.name: _registry(entry) for entry in entries}
 
 
-class _EachOnce(yaml.SafeLoader):
-    """YAML lets the last of two equal keys win, silently: here that would be a registry that nobody asks."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        written = [key.value for key, _ in node.value]
-        for key in written:
-            if written.count(key) > 1:
-                raise yaml.YAMLError(f"{key} is there {written.count(key)} times; keep one")
-        return super().construct_mapping(node, deep)
-
-
-def _registry(where: str, name: object, raw: object) -> RegistrySettings:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise SettingsError(f"{where}: a name has at most 63 lower-case letters, digits and dashes")
-    if not isinstance(raw, Mapping):
-        raise SettingsError(f"{where}: it has no fields; write at least {listed(_NEEDED, most=10)}")
-    for field in raw:
-        if field not in _FIELDS:
-            known = listed(_FIELDS, most=len(_FIELDS))
-            raise SettingsError(f"{where}: field {sentence(field, 80)} is not known; there are {known}")
-    for field in _NEEDED:
-        if raw.get(field) is None:
-            raise SettingsError(f"{where}: field {field} is missing")
-    given = {field: value for field, value in raw.items() if value is not None}
-    found = RegistrySettings(
-        **{_FIELDS[field]: _value(where, field, value) for field, value in given.items()}
-    )
+def _registry(entry: Entry) -> RegistrySettings:
+    given, where = entry.fields(RegistrySettings), entry.where
+    found = RegistrySettings(**{field: _value(where, field, value) for field, value in given.items()})
     if found.kind not in KINDS:
         raise SettingsError(f"{where}: field kind is {found.kind!r}; this release knows {listed(KINDS)}")
     check_address(
@@ -130,7 +88,7 @@ def _registry(where: str, name: object, raw: object) -> RegistrySettings:
 
 
 def _value(where: str, field: str, value: object) -> Any:
-    type_ = _TYPES[_FIELDS[field]]
+    type_ = _TYPES[field]
     if type_ is bool:
         wanted, fits = "true or false", isinstance(value, bool)
     elif type_ is float:
@@ -138,7 +96,7 @@ def _value(where: str, field: str, value: object) -> Any:
     else:
         wanted, fits = "a text", isinstance(value, str) and bool(value)
     if not fits:
-        raise SettingsError(f"{where}: field {field} is {sentence(repr(value), 80)}; write {wanted}")
+        raise refused(where, field, value, wanted)
     return Path(str(value)) if type_ == Path | None else value
 
 
@@ -146,12 +104,4 @@ def _is_length_of_time(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
-def _written(field: str) -> str:
-    """As the file and the chart write it."""
-    first, *rest = field.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
 _TYPES: Final = get_type_hints(RegistrySettings)
-_FIELDS: Final = {_written(field.name): field.name for field in fields(RegistrySettings)}
-_NEEDED: Final = [_written(field.name) for field in fields(RegistrySettings) if field.default is MISSING]

@@ -11,6 +11,7 @@ from itertools import islice
 
 from lockgate.domain.resources import Key
 from lockgate.domain.version import Reference
+from lockgate.names import DEFAULT_SOURCE
 
 MOST_REFERENCES_PER_NAMESPACE = 1000
 
@@ -33,11 +34,11 @@ class OfOneSource:
 
     def __init__(self, followers: "Followers", source: str) -> None:
         self._followers = followers
-        self._source = source
+        self.source = source
 
     def references(self) -> tuple[Reference, ...]:
         """Every reference to ask this server for."""
-        return tuple(one for one in self._followers.references() if one.source == self._source)
+        return tuple(one for one in self._followers.references() if one.source == self.source)
 
     def of(self, reference: Reference) -> Iterable[Key]:
         """Who follows a reference."""
@@ -45,7 +46,12 @@ class OfOneSource:
 
 
 class Followers:
-    """Each deployment follows one reference at a time: its alias, or its pinned version."""
+    """Each deployment follows one reference at a time: its alias, or its pinned version.
+
+    Where there is one server only, it is called `source`.
+    """
+
+    source = DEFAULT_SOURCE
 
     def __init__(self, *, most_per_namespace: int = MOST_REFERENCES_PER_NAMESPACE) -> None:
         self._most = most_per_namespace

@@ -245,7 +245,9 @@ class Lookups:
             _log.exception("asking the registry failed unexpectedly")
             raise InternalError.of(error, "the look at the registry") from error
         finally:
-            self._telemetry.registry_answered(operation, outcome, time.monotonic() - started)
+            self._telemetry.registry_answered(
+                self._followers.source, operation, outcome, time.monotonic() - started
+            )
 
     async def _within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> None:
         done, _ = await asyncio.wait({self._begin(work)}, timeout=seconds)

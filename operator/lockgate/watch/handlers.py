@@ -7,7 +7,7 @@ nothing is written: `on.event` costs the cluster no request and no finalizer.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol
@@ -15,7 +15,16 @@ from typing import Any, Protocol
 import kopf
 import structlog
 
-from lockgate.domain.resources import MODEL_DEPLOYMENT, MODEL_RUNTIME, WATCHED, Key, Object, Resource, key_of
+from lockgate.domain.resources import (
+    HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
+    MODEL_RUNTIME,
+    WATCHED,
+    Key,
+    Object,
+    Resource,
+    key_of,
+)
 from lockgate.names import MANAGED_SELECTOR
 from lockgate.watch.hearing import Hearing
 from lockgate.watch.listing import Listing
@@ -134,7 +143,7 @@ def _reach(reached: Future[None]) -> None:
         reached.set_result(None)
 
 
-def make_registry(server: str, wire: Wire) -> kopf.OperatorRegistry:
+def make_registry(server: str, wire: Wire, kinds: Iterable[Resource] = WATCHED) -> kopf.OperatorRegistry:
     """What kopf needs to watch: a session, and for each kind a handler, which finds nothing to do."""
     registry = kopf.OperatorRegistry()
 
@@ -142,13 +151,19 @@ def make_registry(server: str, wire: Wire) -> kopf.OperatorRegistry:
     async def log_in(**_: Any) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=server, aiohttp_session=wire.session())
 
+    for resource in kinds:
+        watch_kind(registry, resource)
+    return registry
+
+
+def watch_kind(registry: kopf.OperatorRegistry, resource: Resource) -> None:
+    """Have kopf watch a kind, from its next entry on."""
+
     async def take(**_: Any) -> None: ...
 
-    for resource in WATCHED:
-        kopf.on.event(
-            resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
-        )(take)
-    return registry
+    kopf.on.event(
+        resource.group, resource.version, resource.plural, registry=registry, id=f"take-{resource.plural}"
+    )(take)
 
 
 def make_settings(hearing: Hearing) -> kopf.OperatorSettings:
@@ -169,7 +184,7 @@ def make_settings(hearing: Hearing) -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 5
     # The session makes the pauses, each within the time of what has failed.
     settings.networking.error_backoffs = ()
-    for resource in WATCHED:
+    for resource in (*WATCHED, HTTP_ROUTE):
         if resource.managed_only:
             settings.watching.label_selectors[resource.group, resource.plural] = MANAGED_SELECTOR
     return settings

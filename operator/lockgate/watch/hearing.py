@@ -41,11 +41,11 @@ class Feed:
         return self.resource.plural + (f" in {self.namespace}" if self.namespace else "")
 
 
-def feeds_of(namespaces: Iterable[str]) -> tuple[Feed, ...]:
-    """Every feed that the operator needs; no namespace means all of them."""
+def feeds_of(namespaces: Iterable[str], kinds: Iterable[Resource] = WATCHED) -> tuple[Feed, ...]:
+    """Every feed of these kinds that the operator needs; no namespace means all of them."""
     places = tuple(namespaces) or ("",)
     return tuple(
-        Feed(resource, place) for resource in WATCHED for place in (places if resource.namespaced else ("",))
+        Feed(resource, place) for resource in kinds for place in (places if resource.namespaced else ("",))
     )
 
 
@@ -72,6 +72,13 @@ class Hearing:
         self._began = clock()
         self._known = {feed: _Heard() for feed in self.feeds}
         self._by_path = {feed.path: feed for feed in self.feeds}
+
+    def add(self, feeds: Iterable[Feed]) -> None:
+        """Hear of more from now on."""
+        for feed in feeds:
+            self._known[feed] = _Heard()
+            self._by_path[feed.path] = feed
+        self.feeds = tuple(self._known)
 
     @property
     def silent_after(self) -> float:
@@ -173,8 +180,11 @@ class Hearing:
         return tuple(feed for feed in self.feeds if not self.is_heard(feed))
 
     def deaf_kinds(self) -> tuple[Resource, ...]:
-        """The kinds of which no feed is watched: a namespace that is closed to us is not a blind kind."""
-        kinds = dict.fromkeys(feed.resource for feed in self.feeds)
+        """The kinds of which no feed is watched: a namespace that is closed to us is not a blind kind.
+
+        Nor is one that a cluster may lack: who depends on it asks whether it is seen.
+        """
+        kinds = dict.fromkeys(feed.resource for feed in self.feeds if not feed.resource.optional)
         heard = {feed.resource for feed in self.feeds if self.is_heard(feed)}
         return tuple(kind for kind in kinds if kind not in heard)
 

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 
 from lockgate.domain.resources import Resource
-from lockgate.watch.hearing import Hearing
+from lockgate.watch.discovery import Discovery
 from lockgate.watch.sweep import Sweeper
 
 
 class Watched:
-    """Implements the port `Sight` by what is watched and listed."""
+    """Implements the port `Sight` by what was listed, and by what the API server says that it has."""
 
-    def __init__(self, hearing: Hearing, sweeper: Callable[[], Sweeper]) -> None:
-        self._hearing = hearing
+    def __init__(self, sweeper: Callable[[], Sweeper], discovery: Callable[[], Discovery]) -> None:
         self._sweeper = sweeper
+        self._discovery = discovery
 
     def sees(self, resource: Resource, namespace: str) -> bool:
-        """Whether every object of a kind was listed there, and is watched since."""
+        """Whether every object of a kind was listed there, and may be listed still."""
         return self._sweeper().sees_kind(resource, namespace)
 
     def lacks(self, resource: Resource) -> bool:
         """Whether the cluster has no such kind."""
-        return all(feed.resource != resource for feed in self._hearing.feeds)
+        return self._discovery().lacks(resource)

@@ -6,7 +6,7 @@ here when a reader of it is added. What is not kept is no news either: a change 
 
 from typing import Any, Final
 
-from lockgate.domain.resources import DEPLOYMENT, POD, SERVICE, Object, Resource
+from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE, Object, Resource
 from lockgate.names import GROUP
 
 _METADATA: Final = (
@@ -31,6 +31,8 @@ _DEPLOYMENT_CONDITIONS: Final = {
     "Progressing": ("type", "status", "reason"),
     "ReplicaFailure": ("type", "status", "reason", "message"),
 }
+# When a gateway said so nobody asks.
+_ROUTE_CONDITION: Final = ("type", "status", "reason", "message", "observedGeneration")
 _CONTAINER: Final = ("name", "ready", "started", "restartCount", "state", "lastState")
 
 
@@ -45,6 +47,8 @@ def slim(resource: Resource, obj: Object) -> Object:
         kept["status"] = _deployment_status(obj.get("status") or {})
     elif resource is SERVICE:
         kept.pop("status", None)
+    elif resource is HTTP_ROUTE:
+        kept["status"] = _route_status(obj.get("status") or {})
     kept["metadata"] = _metadata(obj["metadata"])
     return kept
 
@@ -89,6 +93,15 @@ def _deployment_status(status: Object) -> Object:
         if condition["type"] == "Progressing" and condition.get("status") == "True":
             condition.pop("reason", None)
     return kept
+
+
+def _route_status(status: Object) -> Object:
+    parents = [
+        _picked(parent, ("parentRef", "controllerName"))
+        | {"conditions": [_picked(each, _ROUTE_CONDITION) for each in parent.get("conditions") or ()]}
+        for parent in status.get("parents") or ()
+    ]
+    return {"parents": parents}
 
 
 def _picked(values: Object, names: tuple[str, ...]) -> dict[str, Any]:

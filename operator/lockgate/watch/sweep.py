@@ -90,6 +90,7 @@ class Sweeper:
         self._answered_at: float | None = None
         # Set when a whole namespace was seen for the first time, and with it something to work on.
         self.opened = asyncio.Event()
+        self._looked = asyncio.Event()
 
     async def run(self) -> None:
         """Sweep what is due, again and again; a defect in one list ends no other."""
@@ -100,16 +101,29 @@ class Sweeper:
 
     async def turn(self) -> None:
         """Everything that is due now."""
-        for feed, known in self._rounds.items():
+        for feed in self._hearing.feeds:
+            known = self._rounds.setdefault(feed, _Round())
             self.untold.judge(feed, known.began)
             if self._is_due(feed, known):
                 await self._sweep(feed, known)
             elif self._hearing.is_in_doubt(feed):
                 await self._ask(feed)
+        extra = (known for feed, known in self._rounds.items() if feed.resource.optional)
+        if all(known.began is not None or known.trouble for known in extra):
+            self._looked.set()
+
+    async def has_looked(self, within: float) -> None:
+        """Returns when each kind that a cluster may lack was listed or refused, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), within)
 
     def sees(self, namespace: str) -> bool:
-        """Whether all kinds were listed there: else a pass would take what it cannot see for absent."""
-        return all(known.seen for feed, known in self._rounds.items() if feed.namespace in ("", namespace))
+        """Whether all kinds were listed there: else a pass would take what it cannot see for absent.
+
+        But for those that a cluster may lack, of which whoever needs them asks by themselves.
+        """
+        needed = ((feed, known) for feed, known in self._rounds.items() if not feed.resource.optional)
+        return all(known.seen for feed, known in needed if feed.namespace in ("", namespace))
 
     def sees_kind(self, resource: Resource, namespace: str) -> bool:
         """Whether a kind was listed there."""
@@ -123,7 +137,7 @@ class Sweeper:
     def take_list(self, listing: Listing) -> None:
         """The watch has listed a feed, and its objects were taken in."""
         feed, resource = listing.feed, listing.feed.resource
-        known, version = self._rounds[feed], listing.version
+        known, version = self._rounds.setdefault(feed, _Round()), listing.version
         if listing.is_doubtful or version is None or version < self._store.newest(resource):
             # It lags behind, or the cluster has another past: a list of our own is judged by that.
             return
@@ -173,7 +187,7 @@ class Sweeper:
             if known.trouble != error.message:
                 _log.warning("cannot be listed", what=str(feed), reason=error.reason, message=error.message)
             known.trouble = error.message
-            if isinstance(error, Forbidden):
+            if isinstance(error, Forbidden) or (feed.resource.optional and not soon):
                 self._set_seen(feed, known, False)
             return
         except Exception:
@@ -248,6 +262,8 @@ class Sweeper:
             return
         before = {place: self.sees(place) for place in self._namespaces(feed)}
         known.seen = seen
+        if feed.resource.optional and seen and self.opened.is_set():
+            self._wake_all(feed.namespace)
         for place, could in before.items():
             if self.sees(place) != could:
                 self._misses.namespace_seen(place, not could)
@@ -261,5 +277,8 @@ class Sweeper:
     def _open(self, namespace: str) -> None:
         _log.info("everything was seen", namespace=namespace or "all")
         self.opened.set()
+        self._wake_all(namespace)
+
+    def _wake_all(self, namespace: str) -> None:
         for key in self._store.identities(MODEL_DEPLOYMENT, namespace):
             self._wake(key)

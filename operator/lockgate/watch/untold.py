@@ -2,6 +2,7 @@
 counted, and the watch is entered anew. What is to be listed, and when, is not decided here.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -49,7 +50,7 @@ class Untold:
         self._watch = watch
         self._misses = misses
         self._clock = clock
-        self._found = {feed: _Found() for feed in hearing.feeds}
+        self._found: defaultdict[Feed, _Found] = defaultdict(_Found)
 
     def heard(self, resource: Resource, event_type: str | None, obj: Object) -> None:
         """The watch has told something: it need not be found missing."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from lockgate.settings import Settings, SettingsError
 from lockgate.web.health import Vitals
@@ -20,8 +20,9 @@ PAGE_SECONDS = 1.0
 class WebServer:
     """The operator's two ports."""
 
-    def __init__(self, registry: CollectorRegistry, vitals: Vitals, sample: Callable[[], None]) -> None:
-        self._registry = registry
+    def __init__(self, page: Callable[[], bytes], vitals: Vitals, sample: Callable[[], None]) -> None:
+        """`page` draws the metrics, in a thread of its own, after `sample` has read what the loop owns."""
+        self._page = page
         self._sample = sample
         self._vitals = vitals
         self._drawing: asyncio.Task[bytes] | None = None
@@ -51,7 +52,7 @@ class WebServer:
             self._drawn_at = now
             # Gauges are read on the loop that owns what they show; only the drawing leaves it.
             self._sample()
-            self._drawing = asyncio.create_task(asyncio.to_thread(generate_latest, self._registry))
+            self._drawing = asyncio.create_task(asyncio.to_thread(self._page))
         page = await asyncio.shield(self._drawing)
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lockgate_sandbox.binaries import files_of, programs_of
-from lockgate_sandbox.binaries.pins import GATEWAY_API, HELM, tools_of
+from lockgate_sandbox.binaries.pins import GATEWAY_API, HELM, PROMETHEUS, tools_of
 from lockgate_sandbox.part import in_order
 from lockgate_sandbox.worlds import Level
 
@@ -14,7 +14,7 @@ def build_ahead(options: argparse.Namespace) -> int:
     """Build what is not there yet, helm and what parts need too, and say where everything is."""
     level = Level(options.level)
     parts = in_order(options.parts, level)
-    tools = (*tools_of(level), HELM)
+    tools = (*tools_of(level), HELM, PROMETHEUS)
     found = programs_of(program for tool in tools for program in tool.provides)
     for directory in sorted({path.parent for path in found.values()}):
         names = sorted(name for name, path in found.items() if path.parent == directory)

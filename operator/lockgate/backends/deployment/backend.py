@@ -17,7 +17,7 @@ from lockgate.backends.deployment.templates import Templates
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage
 from lockgate.domain.ports import ClusterView, Sight
-from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE, Key, Object, Resource
+from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE, Key, Object, Resource, key_of
 from lockgate.errors import GatewayNotReady, LockgateError
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway, gateway_of
 
@@ -73,11 +73,11 @@ class DeploymentBackend:
             gateway = gateway_of(self._gateways, deployment)
             self._check_sight(deployment)
         drawings = render_children(deployment, stage, gateway)
-        applied = await self._applier.apply(deployment, drawings, template)
-        if HTTP_ROUTE in self.watches and not self._sight.sees(HTTP_ROUTE, deployment.namespace):
-            # Who is named by a route that cannot be seen?
-            return applied
-        kept = self._kept(deployment) | {thing_of(drawing.obj) for drawing in drawings}
+        served = self._observer.may_be_served(deployment)
+        # Without a gateway nobody comes by a route, unless there is one left from before.
+        shrinks = served is not None or deployment.traffic is None
+        applied = await self._applier.apply(deployment, drawings, template, shrinks=shrinks)
+        kept = self._kept(deployment, served) | {thing_of(drawing.obj) for drawing in drawings}
         removed = await self._applier.remove(deployment, strays_of(deployment, self._view, kept))
         return replace(applied, removed=removed)
 
@@ -103,14 +103,16 @@ class DeploymentBackend:
                 "does not end, the operator may not list them"
             )
 
-    def _kept(self, deployment: ModelDeployment) -> set[Thing]:
-        """The Services that the route names or that the gateway may be sending requests to."""
+    def _kept(self, deployment: ModelDeployment, served: frozenset[str] | None) -> set[Thing]:
+        """What the route names, and what the gateway may be sending requests to: all, if that is unknown."""
         route = self._view.get(HTTP_ROUTE, deployment.key)
-        names = services_named(route) if route is not None else set()
-        served = self._observer.may_be_served(deployment)
-        if served is None:
-            services = (each["metadata"]["name"] for each in self._view.children(SERVICE, deployment.key))
-            names |= {name for name in services if workload_behind(deployment.name, name)}
-        else:
-            names |= {own_service(deployment.name, workload) for workload in served}
-        return {(SERVICE.kind, (deployment.namespace, name)) for name in names}
+        services = services_named(route) if route is not None else set()
+        if served is not None:
+            services |= {own_service(deployment.name, workload) for workload in served}
+            return {(SERVICE.kind, (deployment.namespace, name)) for name in services}
+        pods = {(DEPLOYMENT.kind, key) for key in self._there(deployment, DEPLOYMENT)}
+        own = (key[1] for key in self._there(deployment, SERVICE) if workload_behind(deployment.name, key[1]))
+        return pods | {(SERVICE.kind, (deployment.namespace, name)) for name in (*services, *own)}
+
+    def _there(self, deployment: ModelDeployment, resource: Resource) -> list[Key]:
+        return [key_of(each) for each in self._view.children(resource, deployment.key)]

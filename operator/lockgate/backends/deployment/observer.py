@@ -11,12 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
+from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import pod_facts, workload_facts
 from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
 from lockgate.backends.deployment.served import Served, Word, word_of
 from lockgate.domain.observed import Observed, PodFacts, RouteFacts, WorkloadFacts
-from lockgate.domain.ports import Cluster, ClusterView
+from lockgate.domain.ports import Cluster, ClusterView, Sight
 from lockgate.domain.resources import (
     DEPLOYMENT,
     HTTP_ROUTE,
@@ -43,12 +44,14 @@ class Observer:
         self,
         view: ClusterView,
         cluster: Cluster,
+        sight: Sight,
         gateways: Mapping[str, Gateway] = NO_GATEWAYS,
         *,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._view = view
+        self._sight = sight
         self._gateways = gateways
         self._lineage = Lineage(cluster)
         self._standstill = Standstill(clock, monotonic)
@@ -97,16 +100,26 @@ class Observer:
     def _route(self, deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> RouteFacts | None:
         route = self._of_its_name(deployment, HTTP_ROUTE)
         if route is None:
-            self._served.forget(deployment.key)
+            self._no_route(deployment)
             return None
         written, is_ours = read_route(route, deployment.name)
         word = self._word(deployment, route)
         if written is None or not is_ours:
             # Whatever it says beside, the gateway may do as well: nothing that was known holds.
-            self._served.forget(deployment.key)
+            self._served.lost(deployment.key)
             says = f"HTTPRoute {deployment.name} says something else than was written into it"
             word = (False, word[1] or says)
         return self._served.facts(deployment.key, written or _all_to_one(deployment, workloads), word)
+
+    def _no_route(self, deployment: ModelDeployment) -> None:
+        """None is seen; whether none is there is another question."""
+        key = deployment.key
+        if may_be_unseen(self._sight, self._gateways, deployment):
+            self._served.lost(key)
+        elif deployment.traffic is None:
+            self._served.forget(key)
+        else:
+            self._served.nothing(key)
 
     def _word(self, deployment: ModelDeployment, route: Object) -> Word:
         """What the gateway says that the ModelDeployment means; of another one nothing is believed."""
@@ -129,7 +142,7 @@ class Observer:
 
     def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
         candidate = deployment.status.rollout.candidate
-        if candidate is None or deployment.suspend:
+        if candidate is None or deployment.suspend or _is_where_it_should_be(deployment, candidate, observed):
             self._standstill.rests(deployment.key)
             return observed
         recipe, marks = recipe_of(deployment, candidate), marks_of(observed, candidate)
@@ -137,8 +150,20 @@ class Observer:
         return replace(observed, unmoved=unmoved)
 
 
+def may_be_unseen(sight: Sight, gateways: Mapping[str, Gateway], deployment: ModelDeployment) -> bool:
+    """Whether there may be a route of this ModelDeployment that cannot be seen."""
+    is_known = sight.sees(HTTP_ROUTE, deployment.namespace) or sight.lacks(HTTP_ROUTE)
+    return bool(gateways) and not is_known
+
+
 def _is_ours(deployment: ModelDeployment, obj: Object) -> bool:
     return (controller_of(obj) or {}).get("uid") == deployment.uid
+
+
+def _is_where_it_should_be(deployment: ModelDeployment, candidate: Revision, observed: Observed) -> bool:
+    """Whether the step was reached and still is: it is held on purpose then, and nobody is late."""
+    home = observed.runs(candidate)
+    return deployment.status.rollout.reached_at is not None and home is not None and home.is_complete
 
 
 def _all_to_one(deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> TrafficSplit:

@@ -7,6 +7,7 @@ this process remembers; what was before is unknown, and nothing is believed of i
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lockgate.domain.observed import RouteFacts
 from lockgate.domain.resources import HTTP_ROUTE, Key, Object
@@ -63,36 +64,45 @@ def _place(parent: Object, namespace: str) -> tuple[object, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The splits that may be served, the newest last, and whether others may be that nobody remembers."""
+
+    splits: tuple[TrafficSplit, ...] = ()
+    others: bool = False
+
+
 class Served:
-    """Remembers, for each ModelDeployment, which splits its gateway may be serving, the newest last."""
+    """Remembers, for each ModelDeployment, what its gateway may be serving."""
 
     def __init__(self) -> None:
-        # None stands for whatever it served before this process looked.
-        self._possible: dict[Key, tuple[TrafficSplit | None, ...]] = {}
+        self._memories: dict[Key, _Memory] = {}
 
     def facts(self, deployment: Key, written: TrafficSplit, word: Word) -> RouteFacts:
         """What is written and what is served, this word of the gateway taken in."""
         serves, problem = word
         if serves:
-            self._possible[deployment] = (written,)
+            self._memories[deployment] = _Memory((written,))
             return RouteFacts(written=written, served=written)
-        known = self._possible.get(deployment, (None,))
-        others = tuple(split for split in known if split != written)
-        if known == (written,) and problem is None:
-            # It is said of an older generation; what differs is not the split.
-            return RouteFacts(written=written, served=written)
-        self._possible[deployment] = (*others, written)[-REMEMBERED:]
-        served = others[-1] if others else None
-        possible = tuple(split for split in others[:-1] if split is not None)
-        return RouteFacts(written=written, served=served, possible=possible, problem=problem)
+        known = self._memories.get(deployment, _Memory(others=True))
+        before = tuple(split for split in known.splits if split != written)
+        self._memories[deployment] = _Memory((*before, written)[-REMEMBERED:], known.others)
+        served = before[-1] if before else None
+        return RouteFacts(written=written, served=served, possible=before[:-1], problem=problem)
 
     def named(self, deployment: Key) -> frozenset[str] | None:
         """Every workload that the gateway may be sending requests to; None when that is unknown."""
-        known = self._possible.get(deployment, ())
-        if None in known:
-            return None
-        return frozenset(name for split in known if split is not None for name in split.names)
+        known = self._memories.get(deployment, _Memory())
+        return None if known.others else frozenset(name for split in known.splits for name in split.names)
+
+    def nothing(self, deployment: Key) -> None:
+        """There is no route: whatever comes next is the first."""
+        self._memories[deployment] = _Memory()
+
+    def lost(self, deployment: Key) -> None:
+        """Nothing is known of it: it cannot be seen, or somebody has written something else into it."""
+        self._memories[deployment] = _Memory(others=True)
 
     def forget(self, deployment: Key) -> None:
-        """There is no route, or no ModelDeployment any more."""
-        self._possible.pop(deployment, None)
+        """There is no route, and none is asked for."""
+        self._memories.pop(deployment, None)

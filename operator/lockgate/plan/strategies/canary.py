@@ -4,7 +4,7 @@ from lockgate.api.strategy import Canary, CanaryStep, Capacity
 from lockgate.domain.plan import Step
 from lockgate.plan.gates.analysed import analysed
 from lockgate.plan.gates.available import available
-from lockgate.plan.gates.paused import paused
+from lockgate.plan.gates.paused import held_by
 from lockgate.plan.gates.routed import routed
 from lockgate.plan.strategies.whole import WHOLE
 
@@ -19,7 +19,7 @@ def _step(step: CanaryStep, gives_way: bool) -> Step:
         replicas=_percent(step),
         weight=step.weight,
         in_place=False,
-        gates=(available, routed, analysed, paused(step.pause)),
+        gates=(available, routed, analysed, *held_by(step.pause)),
         match=step.match,
         mirror=step.mirror,
         gives_way=gives_way,
