@@ -11,6 +11,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.builders import revision
+from tests.fakes.facts import pod
 
 from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
@@ -62,7 +63,12 @@ class World:
             for weights in (self.written, self.served)
         )
         route = RouteFacts(written=written, served=served) if written else None
-        return Observed(workload=None, others=facts, route=route)
+        pods = tuple(
+            pod(one.release, f"{name}-{number}")
+            for name, one in self.workloads.items()
+            for number in range(one.available)
+        )
+        return Observed(workload=None, others=facts, pods=pods, route=route)
 
     def operations(self, stage: Stage) -> list[tuple[str, object]]:
         """Grow, route, shrink."""
@@ -102,6 +108,9 @@ class World:
     def check_route(self, weights: dict[str, int]) -> None:
         assert sum(weights.values()) == 100
         assert all(0 <= weight <= 100 for weight in weights.values())
+        fallen = [name for name, weight in self.written.items() if weight > weights.get(name, 0)]
+        if any(name not in self.workloads or not self.workloads[name].available for name in fallen):
+            return  # whoever lives takes over from the dead
         for name, weight in weights.items():
             if weight > self.written.get(name, 0):
                 here = self.workloads.get(name)

@@ -44,7 +44,7 @@ def plan_rollout(
     state = completed(state, observed)
     state = state.valid_for(len(steps_for(deployment, state)))
     wanted = target.revision if target else _last_wanted(deployment, state)
-    heard = hear(deployment, state, wanted)
+    heard = hear(deployment, state, wanted, observed)
     ask = _Ask(deployment, target, wanted, observed, now, heard)
     plan = (
         _given_up(ask, heard.state, heard.abort) if heard.abort else _move(ask, heard.state, untold, analysis)
@@ -93,7 +93,9 @@ def _move(
 def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Plan:
     """Where the rollout stands in its step, and what follows from that."""
     deployment, observed, now = ask.deployment, ask.observed, ask.now
-    is_on_its_way = state.reached_at is None and here.reached_at is None
+    known = deployment.status.rollout
+    # What was seen of its time is of the step that the status names.
+    is_on_its_way = here.reached_at is None and (known.step, known.reached_at) == (state.step, None)
     problem = here.against or failure(deployment, candidate, observed, is_on_its_way=is_on_its_way)
     if problem is not None:
         if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
@@ -105,9 +107,10 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
         held = replace(state, reached_at=here.reached_at)
         plan = ask.plan(held, wake=here.again_at)
         return replace(plan, decision=here.said(plan.decision), stage=here.stage)
-    progressed_at = time_of_progress(deployment, state, observed.unmoved, now)
-    state = replace(state, progressed_at=progressed_at)
-    return ask.plan(state, wake=_deadline(deployment, observed, now))
+    progressed_at = time_of_progress(deployment, state, observed.unmoved, now) if is_on_its_way else now
+    state = replace(state, progressed_at=progressed_at, reached_at=None)
+    plan = ask.plan(state, wake=_deadline(deployment, observed, now))
+    return replace(plan, decision=here.said(plan.decision), stage=here.stage or plan.stage)
 
 
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
@@ -131,8 +134,12 @@ def _reopened(
     unproven = state.stable
     if not state.unproven or unproven is None or deployment.replicas == 0:
         return state
-    proven = replace(state, stable=state.fallback, unproven=False, fallback=None)
+    # What was reached without a pod is not reached with some.
+    proven = replace(state, stable=state.fallback, unproven=False, fallback=None, step=0, reached_at=None)
     is_wanted = target is None or target.revision.is_same(unproven)
+    if target and not is_wanted and not state.fallback and failure_of(deployment, state, target.revision):
+        # Nobody else is left to serve.
+        return replace(proven, stable=unproven)
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
     return _begun(proven, unproven, Trigger.SPEC_CHANGED, now)

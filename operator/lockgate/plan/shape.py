@@ -150,7 +150,19 @@ def is_on_its_way_back(state: RolloutState, observed: Observed) -> bool:
     routed = [observed.route.written, observed.route.served] if observed.route else []
     named = {name for split in routed if split for name, weight in split.weights if weight}
     named |= {split.special for split in routed if split and split.special}
-    return bool((named | {observed.front}) - {None, home.name})
+    if (named | {observed.front}) - {None, home.name}:
+        return True
+    if observed.front is not None:
+        return False
+    # Where all pods answer, those of others do; and in place those are replaced by pods of stable.
+    others = any(each.available for each in observed.workloads if each.name != home.name)
+    return others or any(_was_given_up(state, pod.revision) for pod in observed.pods if pod.ready)
+
+
+def _was_given_up(state: RolloutState, release: Revision | None) -> bool:
+    if release is None or release.is_same(state.stable):
+        return False
+    return any(failure.revision.is_same(release) for failure in state.failed)
 
 
 def _standing_still(state: RolloutState, observed: Observed) -> Stage | None:

@@ -47,37 +47,50 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     """All that should be there in a step of a rollout."""
     candidate, stable = state.candidate, state.stable
     assert candidate is not None
-    replicas = pods_for(deployment.replicas, step.replicas)
+    by_pods = _shares_by_pods(deployment)
+    weight = step.replicas if step.weight is None else step.weight
+    # Where their numbers make the shares, more pods would be more traffic.
+    replicas = pods_for(deployment.replicas, weight if by_pods and weight else step.replicas)
     before = None if stable is None else _whole(deployment, observed, stable, Role.STABLE)
     workload = home_of(deployment, observed, candidate)
-    if step.in_place and (before is None or before.workload == deployment.name):
-        workload = deployment.name
     track = Track(role=Role.CANDIDATE, release=candidate, workload=workload, replicas=replicas)
     if before is None or before.workload == workload:
         split, front = _all_to(deployment, workload), _front(deployment, workload)
         return Stage(tracks=(track,), split=split, front=front)
-    weight = step.replicas if step.weight is None else step.weight
-    gives_way = step.gives_way or _shares_by_pods(deployment)
+    if by_pods and not _answers(observed, workload):
+        weight = 0
+    gives_way = step.gives_way or by_pods
     left = pods_for(deployment.replicas, _WHOLE - weight) if gives_way else deployment.replicas
     before = Track(role=Role.STABLE, release=before.release, workload=before.workload, replicas=left)
     return Stage(
         tracks=(before, track),
         split=_shared(deployment, before.workload, workload, step, weight),
-        front=_front(deployment, workload if weight == _WHOLE else before.workload),
+        front=_front(deployment, workload if weight == _WHOLE else before.workload, weight),
         preview=workload if isinstance(deployment.strategy, BlueGreen) else None,
     )
 
 
 def nobody(deployment: ModelDeployment, observed: Observed, release: Revision) -> Stage:
-    """A release that cannot be served, and no other to serve in its place: its workload, without pods."""
+    """A release that cannot be served: its workload, without pods. Who serves all the same goes on."""
     workload = home_of(deployment, observed, release)
-    track = Track(role=Role.STABLE, release=release, workload=workload, replicas=0)
-    return Stage(tracks=(track,), front=_front(deployment, workload))
+    failed = Track(role=Role.STABLE, release=release, workload=workload, replicas=0)
+    others = [each for each in observed.workloads if each.name != workload and each.available]
+    most = max(others, key=lambda each: each.available, default=None)
+    if most is None or most.revision is None:
+        return Stage(tracks=(failed,), front=_front(deployment, workload))
+    serving = Track(role=Role.STABLE, release=most.revision, workload=most.name, replicas=deployment.replicas)
+    split, front = _all_to(deployment, most.name), _front(deployment, most.name)
+    return Stage(tracks=(serving, failed), split=split, front=front)
 
 
 def _whole(deployment: ModelDeployment, observed: Observed, release: Revision, role: Role) -> Track:
     workload = home_of(deployment, observed, release)
     return Track(role=role, release=release, workload=workload, replicas=deployment.replicas)
+
+
+def _answers(observed: Observed, workload: str) -> bool:
+    there = observed.named(workload)
+    return there is not None and there.available > 0
 
 
 def _all_to(deployment: ModelDeployment, workload: str) -> TrafficSplit | None:
@@ -98,10 +111,10 @@ def _shared(
     )
 
 
-def _front(deployment: ModelDeployment, workload: str) -> str | None:
+def _front(deployment: ModelDeployment, workload: str, weight: int = _WHOLE) -> str | None:
     """Who answers at the ModelDeployment's own address: all pods, where their numbers make the shares."""
-    by_pods = isinstance(deployment.strategy, Rolling) or _shares_by_pods(deployment)
-    return None if by_pods else workload
+    is_shared = _shares_by_pods(deployment) and 0 < weight < _WHOLE
+    return None if is_shared or isinstance(deployment.strategy, Rolling) else workload
 
 
 def _shares_by_pods(deployment: ModelDeployment) -> bool:

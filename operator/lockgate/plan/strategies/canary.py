@@ -16,7 +16,7 @@ def steps(block: Canary) -> tuple[Step, ...]:
 
 def _step(step: CanaryStep, gives_way: bool) -> Step:
     return Step(
-        replicas=max(1, step.weight) if step.replicas is None else step.replicas,
+        replicas=_percent(step),
         weight=step.weight,
         in_place=False,
         gates=(available, routed, analysed, *held_by(step.pause)),
@@ -24,3 +24,8 @@ def _step(step: CanaryStep, gives_way: bool) -> Step:
         mirror=step.mirror,
         gives_way=gives_way,
     )
+
+
+def _percent(step: CanaryStep) -> int:
+    """Of all pods: as many as the requests and the copies of requests ask for, where nothing is given."""
+    return min(100, max(1, step.weight + step.mirror)) if step.replicas is None else step.replicas
