@@ -63,3 +63,9 @@ def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent(
     fires = [bool(case.fires) for case in CASES[name]]
     assert {True, False} == set(fires)
     assert set(CASES) == set(ALERTS)
+
+
+def test_the_manual_lists_every_alert_with_its_severity():
+    text = (ROOT / "docs" / "monitoring.md").read_text()
+    rows = re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \| (\w+) \|", text, re.MULTILINE)
+    assert dict(rows) == {name: rule["labels"]["severity"] for name, rule in ALERTS.items()}
