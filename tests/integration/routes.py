@@ -74,7 +74,9 @@ class Routed:
     def deploy(self, steps: list[Json] | None = None, **spec: object) -> None:
         """A model with a canary, behind the gateway."""
         strategy = {"canary": {"steps": steps or [{"weight": 20}, {"weight": 50}]}}
-        self.site.deploy(**{"traffic": {"gateway": "public"}, "strategy": strategy, "replicas": 2} | spec)
+        known = {"traffic": {"gateway": "public"}, "strategy": strategy, "replicas": 2}
+        # What is kept warm would be there for as long as a test waits.
+        self.site.deploy(**known | {"rollback": {"keepWarmFor": "1s"}} | spec)
 
     def route(self) -> Json:
         """The HTTPRoute; an empty one when there is none."""
