@@ -6,6 +6,7 @@ whose metrics are those of docs/examples/runtime-onnx.yaml unless a name is put 
 
 from typing import Final
 
+from helm.dashboards.boards import Dashboard, choice, data_source, mark, text
 from helm.dashboards.fleet import DETAIL, OUTCOMES, UID
 from helm.dashboards.grafana import (
     AMBER,
@@ -15,18 +16,13 @@ from helm.dashboards.grafana import (
     PURPLE,
     RED,
     Ask,
-    Dashboard,
     Json,
     Panel,
-    choice,
     colored,
     column,
-    data_source,
     link,
-    mark,
     stat,
     table,
-    text,
     timeline,
     timeseries,
 )

@@ -5,6 +5,7 @@ It asks Lockgate's own metrics alone (`lockgate/telemetry/table.py`).
 
 from typing import Final
 
+from helm.dashboards.boards import Dashboard, choice, data_source
 from helm.dashboards.grafana import (
     AMBER,
     BLUE,
@@ -13,18 +14,16 @@ from helm.dashboards.grafana import (
     PURPLE,
     RED,
     Ask,
-    Dashboard,
     Panel,
-    choice,
     colored,
     column,
-    data_source,
     link,
     stat,
     table,
     timeseries,
     words,
 )
+from helm.dashboards.health import doors, operator, or_zero
 
 UID: Final = "lockgate-fleet"
 DETAIL: Final = "lockgate-deployment"
@@ -46,10 +45,6 @@ PHASES: Final = {
 OUTCOMES: Final = (colored("Promoted", GREEN), colored("Aborted", RED), colored("Superseded", GREY))
 
 
-def _or_zero(expr: str) -> str:
-    return f"{expr} or vector(0)"
-
-
 def _only(expr: str, *labels: str) -> str:
     """The same with these labels alone beside those of a deployment, whatever a scrape adds to them."""
     return f"max by ({', '.join(('namespace', 'name', *labels))}) ({expr})"
@@ -64,7 +59,7 @@ def _at_a_glance() -> list[Panel]:
     return [
         stat(
             "ModelDeployments",
-            [_ask(_or_zero(f"count(lockgate_modeldeployment_info{{{_OURS}}})"))],
+            [_ask(or_zero(f"count(lockgate_modeldeployment_info{{{_OURS}}})"))],
             description="How many there are.",
             w=4,
         ),
@@ -84,7 +79,7 @@ def _at_a_glance() -> list[Panel]:
         ),
         stat(
             "Rolling out",
-            [_ask(_or_zero(f"count(lockgate_rollout_step{{{_OURS}}})"))],
+            [_ask(or_zero(f"count(lockgate_rollout_step{{{_OURS}}})"))],
             description="How many have a candidate.",
             w=4,
         ),
@@ -92,7 +87,7 @@ def _at_a_glance() -> list[Panel]:
             "Need a person",
             [
                 _ask(
-                    _or_zero(
+                    or_zero(
                         f'count(lockgate_modeldeployment_condition{{{_OURS},type="Stalled"}} == 1'
                         f" or lockgate_modeldeployment_state{{{_OURS},"
                         'reason=~"WaitingForApproval|AnalysisInconclusive"})'
@@ -105,7 +100,7 @@ def _at_a_glance() -> list[Panel]:
         ),
         stat(
             "Aliases ahead",
-            [_ask(_or_zero(f"count(lockgate_alias_moved_timestamp_seconds{{{_OURS}}})"))],
+            [_ask(or_zero(f"count(lockgate_alias_moved_timestamp_seconds{{{_OURS}}})"))],
             description="How many aliases mean a version that does not serve by default yet.",
             w=4,
             steps=((None, GREEN), (1, BLUE)),
@@ -324,93 +319,6 @@ def _outcomes() -> list[Panel]:
     ]
 
 
-def _doors() -> list[Panel]:
-    calls, seconds = "lockgate_registry_requests_total", "lockgate_registry_request_duration_seconds_bucket"
-    return [
-        timeseries(
-            "Calls to registries",
-            [_ask(f"sum by (source, outcome) (rate({calls}[5m]))", "{{outcome}}: {{source}}")],
-            description="By registry and outcome.",
-            w=8,
-            unit="reqps",
-            colors=[colored("ok", GREEN), colored("Registry", RED), colored("AccessDenied", AMBER)],
-        ),
-        timeseries(
-            "How long registries take",
-            [
-                _ask(
-                    "histogram_quantile(0.9, sum by (le, source)"
-                    f' (rate({seconds}{{operation="look_up"}}[5m])))',
-                    "{{source}}",
-                )
-            ],
-            description="Nine of ten look-ups are answered within this time.",
-            w=8,
-            unit="s",
-        ),
-        timeseries(
-            "Queries to Prometheus",
-            [
-                _ask(
-                    "sum by (outcome) (rate(lockgate_prometheus_queries_total[5m]))",
-                    "{{outcome}}",
-                )
-            ],
-            description="Asked by analyses, by outcome.",
-            w=8,
-            unit="reqps",
-            colors=[colored("answered", GREEN), colored("refused", AMBER), colored("unavailable", RED)],
-        ),
-    ]
-
-
-def _operator() -> list[Panel]:
-    seconds = "lockgate_reconcile_duration_seconds_bucket"
-    return [
-        timeseries(
-            "Passes",
-            [_ask("sum by (outcome) (rate(lockgate_reconcile_total[$__rate_interval]))", "{{outcome}}")],
-            description="Looks at single ModelDeployments, by how they ended.",
-            w=6,
-            unit="reqps",
-        ),
-        timeseries(
-            "How long a pass takes",
-            [
-                _ask(f"histogram_quantile({share}, sum by (le) (rate({seconds}[5m])))", said)
-                for share, said in ((0.5, "half within"), (0.99, "99 of 100 within"))
-            ],
-            description="Without the time in the queue.",
-            w=6,
-            unit="s",
-        ),
-        timeseries(
-            "Queue and watch",
-            [
-                _ask("max(lockgate_queue_oldest_seconds)", "oldest in the queue"),
-                _ask("max(lockgate_watch_silent_seconds)", "watch silent"),
-            ],
-            description="How long the oldest waits for a pass, and since when some kind was not heard of.",
-            w=5,
-            unit="s",
-            colors=[colored("oldest", BLUE), colored("watch", RED)],
-        ),
-        stat(
-            "Went wrong",
-            [
-                _ask("sum(increase(lockgate_events_dropped_total[$__range]))", "Events dropped"),
-                _ask(_or_zero("sum(increase(lockgate_watch_missed_total[$__range]))"), "changes missed"),
-                _ask(_or_zero("sum(increase(lockgate_task_restarts_total[$__range]))"), "restarts within"),
-            ],
-            description="In the time that is shown; all of it should be 0.",
-            w=7,
-            h=8,
-            steps=((None, GREEN), (1, AMBER)),
-            decimals=0,
-        ),
-    ]
-
-
 def fleet() -> Dashboard:
     """The dashboard."""
     return Dashboard(
@@ -422,8 +330,8 @@ def fleet() -> Dashboard:
             ("What is live", [_live()]),
             ("Under way", [_under_way(), _stuck()]),
             ("How rollouts end", _outcomes()),
-            ("Registries and Prometheus", _doors()),
-            ("The operator", _operator()),
+            ("Registries and Prometheus", doors()),
+            ("The operator", operator()),
         ],
         variables=[
             data_source(),

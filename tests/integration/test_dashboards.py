@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,14 @@ def test_one_deployment_shows_its_versions_side_by_side_and_why_one_was_given_up
     assert max(value for series in failing for _, value in series.points) > 0.02
     _, releases = rows_of(*shown["Releases"])
     assert {(row["track"], row["version"]) for row in releases} == {("stable", "v8"), ("candidate", "v10")}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_picture_is_drawn_also_of_what_there_is_nothing_to_see_of(url: str, name: str) -> None:
+    nobody = {"namespace": "nowhere", "name": "nobody"}
+    before = END - timedelta(days=1)
+    view = View(url=url, since=before - timedelta(hours=1), until=before, chosen=nobody)
+    assert svg(draw(view, dashboard(name))).count("<use ") > 200
 
 
 @pytest.mark.parametrize("name", CHOSEN)

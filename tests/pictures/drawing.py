@@ -152,6 +152,9 @@ def _stat(sheet: _Sheet, place: _Place, panel: Json, series: list[Series], *_: A
 
 def _table(sheet: _Sheet, place: _Place, panel: Json, series: list[Series], *_: Any) -> None:
     x, y, w, h = place
+    if not series:
+        sheet.write(x + w / 2, y + 14 + h / 2, "No data", size=12, ha="center", color=_FAINT)
+        return
     columns, rows = rows_of(panel, series)
     weights = [max(len(column), *(len(row.get(column, "")) for row in rows)) + 3 for column in columns]
     starts = [x + 12 + (w - 20) * sum(weights[:index]) / sum(weights) for index in range(len(weights))]

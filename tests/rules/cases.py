@@ -53,9 +53,9 @@ CASES: dict[str, tuple[Case, ...]] = {
             fires=(OF_CHURN,),
         ),
         Case(
-            says="too few replicas for a moment",
-            series={condition("Available"): "1x3 0x3 1x20", STABLE: "1x30"},
-            minutes=12,
+            says="too few replicas for three minutes so far",
+            series={condition("Available"): "1x3 0x20", STABLE: "1x30"},
+            minutes=7,
         ),
         Case(
             says="a first version that has yet to come up",
@@ -81,6 +81,11 @@ CASES: dict[str, tuple[Case, ...]] = {
             fires=(OF_CHURN,),
         ),
         Case(says="a rollout under way", series={condition("Ready"): "-1x30"}, minutes=20),
+        Case(
+            says="not ready for a few minutes so far",
+            series={condition("Ready"): "0x30", state("InvalidSpec", "Degraded"): "1x30"},
+            minutes=7,
+        ),
         Case(
             says="an aborted rollout, of which another alert tells",
             series={condition("Ready"): "0x30", state("RolloutAborted", "Degraded"): "1x30"},
@@ -118,9 +123,9 @@ CASES: dict[str, tuple[Case, ...]] = {
             minutes=500,
         ),
         Case(
-            says="it came further ten minutes ago",
+            says="it came further half an hour ago",
             series={PROGRESS: "3600x120", state("RollingOut"): "1x120"},
-            minutes=70,
+            minutes=90,
         ),
     ),
     "LockgateRolloutAborted": (
@@ -179,8 +184,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
         Case(
             says="for ten minutes",
-            series={state("AnalysisInconclusive"): "1x10 stale", state("AnalysisRunning"): "_x10 1x60"},
-            minutes=40,
+            series={state("AnalysisInconclusive"): "1x60"},
+            minutes=10,
         ),
     ),
     "LockgateOperatorDown": (
@@ -218,7 +223,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(
             says="all is heard",
             series={
-                "lockgate_watch_silent_seconds": "0 60 0x30",
+                "lockgate_watch_silent_seconds": "60x30",
                 'lockgate_namespace_watchable{namespace="growth"}': "0 1x30",
             },
             minutes=10,
@@ -242,8 +247,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             fires=({"source": "default"},),
         ),
         Case(
-            says="a look-up failed and later ones are answered",
-            series={look_ups("ok"): "0+1x60", look_ups("RegistryUnavailable"): "0 1 2x60"},
+            says="some look-ups fail and others are answered",
+            series={look_ups("ok"): "0+1x60", look_ups("RegistryUnavailable"): "0x20 1 2 3x60"},
             minutes=30,
         ),
         Case(

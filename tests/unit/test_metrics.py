@@ -379,8 +379,8 @@ def test_an_unchanged_status_changes_no_record(shown: Shown):
     assert shown.metrics._fleet._records[KEY] is before
 
 
-def test_texts_of_strangers_cannot_break_a_line_of_the_page(shown: Shown):
-    hostile = 'a"}\\ 1\nlockgate_reconcile_total 7'
+@pytest.mark.parametrize("hostile", ['a"}\\ 1\nlockgate_reconcile_total 7', '"', "\\", "a\nb", "ü {}"])
+def test_texts_of_strangers_cannot_break_a_line_of_the_page(shown: Shown, hostile: str):
     shown.show(at_rest(), followed=Followed(hostile, "production", "rolling"))
     families = {one.name: one for one in text_string_to_metric_families(shown.metrics.page().decode())}
     (info,) = families["lockgate_modeldeployment_info"].samples
