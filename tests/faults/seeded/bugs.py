@@ -71,7 +71,8 @@ BUGS: tuple[Bug, ...] = (
         "an outage of the registry scales to nothing",
         "lockgate/reconciler.py",
         "plan_rollout(deployment, target, observed, now, measured)",
-        "plan_rollout(deployment if target else replace(deployment, replicas=0), target, observed, now, measured)",
+        "plan_rollout("
+        "deployment if target else replace(deployment, replicas=0), target, observed, now, measured)",
     ),
     Bug(
         "what belongs to others is taken for ours",
