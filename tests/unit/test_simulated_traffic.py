@@ -9,13 +9,11 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-import pytest
 from tests.fakes.pods import BAD, DIFFERENT_FILES
 from tests.fakes.promises import PromisedWorld
-from tests.fakes.rollouts import GATEWAY, NAME, Killed
+from tests.fakes.rollouts import GATEWAY, Killed
 from tests.fakes.ways import Front, Mood, Route
 
 from lockgate.api.analysis import Analysis, Metric, Query
@@ -280,7 +278,8 @@ class History(PromisedWorld):
         assert (self.front.workload, self.preview) == (stage.front, stage.preview)
         if self.state.stable and int(self.state.stable.version[1:]) not in BAD:
             home = self.observed.runs(self.state.stable)
-            assert home is not None and home.available == home.replicas
+            assert home is not None
+            assert home.available == home.replicas, "stable is whole"
 
     def ends_by_abort(self) -> None:
         """From wherever it is an abort leads back, be it suspended or without an answer of the registry."""
