@@ -126,6 +126,14 @@ mutants: env ## plan/ and apply/ changed in two thousand small ways: what does n
 golden: env ## Write the reviewed files anew; read the diff
 	@LOCKGATE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
 
+.PHONY: dashboards
+dashboards: env ## Write the chart's dashboards anew from their source, helm/dashboards
+	@PYTHONPATH=operator:. $(BIN)/python -m helm.dashboards
+
+.PHONY: pictures
+pictures: env ## Draw the dashboards into docs/pictures, from a fleet that is played to a real Prometheus
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.pictures
+
 .PHONY: crds
 crds: ## Copy the CRDs into the chart
 	@mkdir -p helm/lockgate/crds && cp crds/*.yaml helm/lockgate/crds/

@@ -71,6 +71,8 @@ def svg(figure: Figure) -> str:
     # A scale is small, and all of it matters.
     text = re.sub(r"translate\([^)]*\)", lambda found: _tenths(found[0]), text)
     text = re.sub(r'(?<= (?:x|y)=")[^"]*', lambda found: _tenths(found[0]), text)
+    # Nobody refers to these.
+    text = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", text)
     text = re.sub(r'(?<= style=")[^"]*', lambda found: re.sub(r"([:;]) ", r"\1", found[0]), text)
     return re.sub(r">\s+<", ">\n<", text).strip() + "\n"
 

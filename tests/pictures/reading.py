@@ -120,7 +120,7 @@ def answered(view: View, panel: Json, repeated: Mapping[str, str], board: Json) 
                 end=view.until.timestamp(),
                 step=interval.total_seconds(),
             )
-        found += [_series(one, target) for one in raw]
+        found += sorted((_series(one, target) for one in raw), key=lambda series: series.name)
     return found
 
 

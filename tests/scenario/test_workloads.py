@@ -94,7 +94,9 @@ async def test_a_route_that_is_not_asked_for_any_more_goes_before_the_services_t
     plain = Stage(tracks=(hands.track(1, SIZE, home=True),))
     hands.cluster.writes.clear()
     await hands.turn(plain)
-    assert hands.cluster.writes == ["apply Service", "apply Deployment", "delete HTTPRoute"]
+    assert hands.cluster.writes == ["apply Deployment", "delete HTTPRoute"], (
+        "the front waits for the pods to go"
+    )
     assert hands.named(DEPLOYMENT)[hands.workload(2)]["spec"]["replicas"] == 1, "its share"
     assert "churn-own" in hands.named(SERVICE)
     await hands.settle(plain)
