@@ -144,8 +144,8 @@ class PromisedWorld(LittleWorld):
             assert has >= pods, f"{weight} % for {name}, of which there are {has} pods"
         if after.route.special and (before.route is None or before.route.special != after.route.special):
             release = after.releases.get(after.route.special)
-            assert release, "requests for who is nobody"
-            assert release.is_same(plan.state.candidate), "requests for who is no candidate"
+            assert release is not None, "special requests for who is not there"
+            assert release.is_same(plan.state.candidate), "special requests for who is no candidate"
             seen = self.observed.named(after.route.special)
             assert self.replicas == 0 or after.ready[after.route.special] or (seen and seen.available)
 
@@ -161,7 +161,7 @@ class PromisedWorld(LittleWorld):
         assert weight <= allowed, f"{weight} % for a candidate whose step gives it {allowed}"
         ready = [pod for pod in self.observed.pods_of(release) if pod.ready]
         trees = {pod.proof.tree_digest for pod in ready if pod.proof}
-        assert len(trees) <= 1, "traffic for what is not one"
+        assert len(trees) <= 1, "traffic for different files"
         assert all(pod.proof for pod in ready), "traffic for what is not proved"
 
     def steps_at(self, plan: Plan) -> list[Step]:

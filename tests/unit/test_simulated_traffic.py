@@ -279,7 +279,7 @@ class History(PromisedWorld):
         if self.state.stable and int(self.state.stable.version[1:]) not in BAD:
             home = self.observed.runs(self.state.stable)
             assert home is not None
-            assert home.available == home.replicas
+            assert home.available == home.replicas, "stable is whole"
 
     def ends_by_abort(self) -> None:
         """From wherever it is an abort leads back, be it suspended or without an answer of the registry."""

@@ -83,8 +83,8 @@ class _Place:
     @property
     def is_asked_for(self) -> bool:
         """Whether all is written that can be, on the way to it, so that it is for others to go on."""
-        evidence, route = self.evidence, self.evidence.observed.route
-        if evidence.home is None or evidence.home.replicas != evidence.replicas:
+        evidence, route, home = self.evidence, self.evidence.observed.route, self.evidence.home
+        if home is None or not home.generation_observed or home.replicas != evidence.replicas:
             return False
         if available(evidence, self.now).holds is not Holds.YES:
             return True
