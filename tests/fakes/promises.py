@@ -187,12 +187,16 @@ class PromisedWorld(LittleWorld):
                 )
 
     def answering(self) -> set[str]:
-        """The workloads that answer requests now; who replaces pods in place counts once."""
+        """The workloads that answer requests now."""
         ways = self.ways()
         named = {name for name, weight in (ways.route.weights if ways.route else ()) if weight}
         if ways.has_front:
             named |= set(ways.ready) if ways.front is None else {ways.front}
         return {name for name in named if ways.ready.get(name)}
+
+    def releases_answering(self) -> set[str | None]:
+        """The releases that answer; of who replaces pods in place only the newest counts."""
+        return {self.cluster.workloads[name].release.release for name in self.answering()}
 
 
 def _needed(name: str, splits: list[TrafficSplit] | tuple[TrafficSplit, ...], size: int) -> int:

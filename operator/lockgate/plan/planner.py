@@ -39,7 +39,7 @@ def plan_rollout(
     and nothing new begins. `analysis` is what was measured of the candidate, where that is asked for.
     """
     if is_torn(deployment, target, observed):
-        return torn()
+        return torn(hear(deployment, RolloutState(), None, observed).answer)
     state, untold = recovered(deployment, target, observed, now)
     state = completed(state, observed)
     state = state.valid_for(len(steps_for(deployment, state)))
