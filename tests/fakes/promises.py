@@ -114,10 +114,11 @@ class PromisedWorld(LittleWorld):
 
     def check_front(self, plan: Plan, before: Ways, after: Ways) -> None:
         at_front = self.replicas if self.route is None else min(1, self.replicas)
-        seen = self.observed.named(after.front)
-        assert max(after.at_front, seen.available if seen else 0) >= min(at_front, before.at_front), (
-            f"the front goes from {before.front} with {before.at_front} pods "
-            f"to {after.front} with {after.at_front}"
+        seen = {each.name: each.available for each in self.observed.workloads}
+        was_seen = sum(seen.values()) if before.front is None else seen.get(before.front, 0)
+        has = max(after.at_front, seen.get(after.front, 0))
+        assert has >= min(at_front, before.at_front, was_seen), (
+            f"the front goes from {before.front} with {before.at_front} pods to {after.front} with {has}"
         )
 
     def check_route(self, plan: Plan, before: Ways, after: Ways) -> None:
