@@ -63,6 +63,8 @@ class History(PromisedWorld):
     def ask_for(self, verb: Verb, release: str | None = None) -> None:
         """The same, well written."""
         self.tokens += 1
+        if verb is Verb.RETRY:
+            self.failed.clear()
         self.ask(" ".join(filter(None, (verb.value, release, "by ada", f"#{self.tokens:08x}"))))
 
     def signature(self) -> tuple[object, ...]:
@@ -125,7 +127,9 @@ class History(PromisedWorld):
         promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
         assert not (began and promoted), "two steps in one pass"
         goes_on = before.candidate is not None and before.candidate.is_same(after.candidate)
-        was_last = promoted and before.candidate is not None and before.stable is not None
+        # Where no pod ever ran, the first that does is a first version, and held by nobody.
+        is_first = before.stable is None or (before.unproven and before.fallback is None)
+        was_last = promoted and before.candidate is not None and not is_first
         if (goes_on and after.step > before.step) or was_last:
             self.check_step_left(before, after)
 

@@ -272,6 +272,12 @@ class TestWithoutPods:
         plan = planned(known(state), observed)
         assert (plan.finished, plan.state.candidate, plan.state.reached_at) == ((), V2, None)
 
+    def test_who_is_gone_back_to_is_no_candidate_over_itself(self):
+        state = replace(GOING, stable=V3, candidate=V1, unproven=True, fallback=V1)
+        plan = planned(known(state), there(old=0, new=None, split=ALL_OLD), wanted=V1)
+        assert (plan.state.stable, plan.state.candidate) == (V1, None)
+        assert sizes(plan.stage) == {OLD: 4}
+
     def test_who_was_taken_without_proof_is_kept_when_the_one_that_is_asked_for_was_given_up(self):
         failed = Failure(revision=V2, recipe="", reason=Reason.ABORTED_BY_REQUEST, message="")
         state = RolloutState(stable=V1, unproven=True, failed=(failed,))

@@ -140,6 +140,9 @@ def _reopened(
     if target and not is_wanted and not state.fallback and failure_of(deployment, state, target.revision):
         # Nobody else is left to serve.
         return replace(proven, stable=unproven)
+    if state.candidate is not None and state.candidate.is_same(state.fallback):
+        # It is what it was to take over from.
+        return proven.rests
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
     return _begun(proven, unproven, Trigger.SPEC_CHANGED, now)
