@@ -98,6 +98,8 @@ class History(PromisedWorld):
             self.kill_after, self.is_dirty = None, True
             return True
         self.seen, self.is_dirty, self.wake_at = self.signature(), wrote, plan.wake
+        if plan.state.candidate is None and not wrote:
+            self.is_disturbed = False
         self.check_told(before, plan)
         return wrote or told
 
@@ -207,10 +209,13 @@ class History(PromisedWorld):
             self.a_pass()
 
     def check_two(self) -> None:
-        # First versions that follow one another have nothing to go back to meanwhile. And one who replaces
-        # pods in place keeps those of before until others are there.
+        """No third release answers, unless stable was gone altogether, or there is none yet."""
+        stable = self.state.stable
+        homes = [name for name, one in self.cluster.workloads.items() if one.release.is_same(stable)]
+        self.is_disturbed |= stable is None or not any(map(self.cluster.ready, homes))
+        # Who replaces pods in place keeps those of before until others are there.
         mixed = any(not pod.release.is_same(self.asked.release) for pod in self.cluster.of(NAME))
-        if not self.is_disturbed and self.state.stable is not None and not mixed:
+        if not mixed and not self.is_disturbed:
             assert len(self.releases_answering()) <= 2, f"three answer: {self.answering()}"
 
     def end_faults(self) -> None:

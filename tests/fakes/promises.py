@@ -99,7 +99,7 @@ class PromisedWorld(LittleWorld):
 
     def seen_at_front(self) -> int:
         """How many pods answered at the front when it was last looked at, of those that are to stay."""
-        asked = {name: one.asked for name, one in self.cluster.workloads.items()}
+        asked = {name: facts.replicas for name, facts in self.view.workloads.items()}
         seen = {each.name: each.available for each in self.observed.workloads}
         front = self.front.workload if self.front else None
         return sum(min(seen[n], asked.get(n, 0)) for n in seen if self.front and front in (None, n))
