@@ -11,6 +11,7 @@ from tests.fakes.rollouts import NAME, LittleWorld
 from tests.fakes.ways import Mood
 
 from lockgate.api.status import Revision
+from lockgate.api.strategy import Canary
 from lockgate.domain.observed import RouteFacts
 from lockgate.domain.plan import Course, Plan, Step
 from lockgate.domain.split import TrafficSplit
@@ -78,6 +79,7 @@ class PromisedWorld(LittleWorld):
         elif kind == "route":
             self.check_route(plan, before, after)
         self.check_shadows(plan, after)
+        self.check_share(plan, after)
 
     def check_pods(self, before: Ways, after: Ways, name: str) -> None:
         """Whatever needs pods has them, unless it had too few before."""
@@ -186,6 +188,27 @@ class PromisedWorld(LittleWorld):
                 assert (was and before.ready.get(name)) or not after.ready[name], (
                     f"{name} answers at the front"
                 )
+
+    def check_share(self, plan: Plan, after: Ways) -> None:
+        """Where the numbers of pods make the shares, the candidate has no more than its step gives it."""
+        before, candidate = self._before, plan.state.candidate
+        by_pods = isinstance(self.strategy, Canary) and self.traffic is None
+        if not by_pods or candidate is None or plan.state.stable is None or plan.stage is None:
+            return
+        if not after.has_front or after.front is not None or not before.has_front:
+            return
+        most = pods_for(self.replicas, max(_weight(step) for step in self.steps_at(plan)))
+        for name, release in after.releases.items():
+            had = before.ready.get(name, 0) if before.front is None else 0
+            has = min(after.ready[name], self.seen_of(name))
+            assert not release.is_same(candidate) or has <= max(had, most), (
+                f"{has} pods of a candidate answer, and its step gives it {most}"
+            )
+
+    def seen_of(self, name: str) -> int:
+        """How many pods of a workload were available when it was last looked at."""
+        seen = self.observed.named(name)
+        return seen.available if seen else 0
 
     def answering(self) -> set[str]:
         """The workloads that answer requests now."""

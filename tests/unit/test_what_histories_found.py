@@ -318,6 +318,51 @@ class TestNobodyElse:
         assert (plan.state.failed, plan.state.hurried) == ((), False)
 
 
+class TestALostStatus:
+    """Amid a canary: who serves stays, and who is on its way begins anew."""
+
+    @pytest.mark.parametrize(("old", "new"), [(3, 1), (2, 2), (1, 3)])
+    def test_where_all_pods_answer_who_is_wanted_is_not_stable(self, old, new):
+        pods = (*(pod(V1, f"o{n}") for n in range(old)), *(pod(V2, f"n{n}") for n in range(new)))
+        plan = planned(known(RolloutState(), traffic=None), there(old=old, new=new, front=None, pods=pods))
+        assert (plan.state.stable.version, [e.revision.version for e in plan.finished]) == ("v1", ["v1"])
+        again = planned(known(plan.state, traffic=None), there(old=old, new=new, front=None, pods=pods))
+        assert (again.state.candidate, again.state.step) == (V2, 0)
+
+    def test_who_serves_stays_stable_though_a_pod_is_down_and_the_registry_says_nothing(self):
+        short = (workload(V1, 4, name=OLD, available=3), workload(V2, 2, name=NEW))
+        pods = (*(pod(V1, f"o{n}") for n in range(3)), *(pod(V2, f"n{n}") for n in range(2)))
+        observed = there(split=to(50, 50), others=short, pods=pods)
+        plan = plan_rollout(known(RolloutState()), None, observed, LATER)
+        assert (plan.state.stable, plan.state.candidate) == (V1, None)
+
+
+class TestWarm:
+    BEFORE = RolloutState(stable=V2, warm=V1, warm_until=LATER + MINUTE)
+
+    def test_what_is_warm_takes_over_again_with_all_its_pods(self):
+        observed = there(new=4, split=ALL_NEW, front=NEW)
+        begun = planned(known(self.BEFORE, rollback={"keepWarmFor": "10m"}), observed, wanted=V1)
+        assert (begun.state.candidate, begun.state.warm) == (V1, V1)
+        assert sizes(begun.stage) == {OLD: 4, NEW: 4}
+
+    def test_what_was_warm_too_long_ago_begins_like_any_other(self):
+        plan = planned(known(self.BEFORE), there(new=4, split=ALL_NEW, front=NEW), LATER + MINUTE, wanted=V1)
+        assert (plan.state.warm, sizes(plan.stage)) == (None, {OLD: 1, NEW: 4})
+
+    def test_a_clock_that_was_wrong_keeps_nothing_warm_for_weeks(self):
+        observed = there(new=4, split=ALL_NEW, front=NEW)
+        plan = planned(known(self.BEFORE), observed, LATER - timedelta(days=40))
+        assert sizes(plan.stage) == {NEW: 4}
+
+    def test_without_a_gateway_it_comes_back_by_its_share_of_the_pods(self):
+        """Else all of its pods would answer from the first step on."""
+        ideal = Stage(tracks=(replace(tracks(4, 1)[0], replicas=3), tracks(4, 1)[1]))
+        observed = there(new=4)
+        stage = within_reach(ideal, observed, 4)
+        assert (stage.front, sizes(stage)) == (OLD, {OLD: 4, NEW: 1})
+
+
 class TestSuspended:
     FAILED = Failure(revision=V2, recipe="x", reason=Reason.ABORTED_BY_REQUEST, message="")
     ABORTED = RolloutState(stable=V1, failed=(FAILED,))

@@ -150,7 +150,8 @@ def _reopened(
 
 def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
     # What is warm gives up its place, unless it is what is wanted back.
-    warm = state.warm if candidate.is_same(state.warm) else None
+    is_warm = candidate.is_same(state.warm) and state.warm_until is not None and now < state.warm_until
+    warm = state.warm if is_warm else None
     return replace(
         state.rests,
         candidate=candidate,

@@ -76,7 +76,9 @@ class _Lock:
         track = next((each for each in self.ideal.tracks if each.workload == workload.name), None)
         if track is None:
             return workload.available == 0
-        return track.role is not Role.CANDIDATE or self.carriers.able(track.workload) >= workload.available
+        if track.role is not Role.CANDIDATE or track.replicas is None:
+            return True
+        return min(self.carriers.able(track.workload), track.replicas) >= workload.available
 
     def grown(self, track: Track) -> Track | None:
         """The track, with no more pods of a candidate than may answer at the front if all do there.

@@ -4,7 +4,7 @@ A release stays in the workload that runs it; a new one gets the ModelDeployment
 replaced in place, else one of its own. Nothing here knows what is safe at the moment (`reach.py`).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from lockgate.api.spec import ModelDeployment
@@ -16,6 +16,8 @@ from lockgate.domain.split import TrafficSplit
 from lockgate.plan.reach import pods_for
 
 _WHOLE: Final = 100
+# A clock that is put right by so much is no wrong clock.
+_CLOCK_SLACK: Final = timedelta(minutes=1)
 
 
 def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) -> str:
@@ -32,7 +34,7 @@ def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed
     assert state.stable is not None
     stable = _whole(deployment, observed, state.stable, Role.STABLE)
     tracks = [stable]
-    if state.warm is not None and state.warm_until is not None and now < state.warm_until:
+    if state.warm is not None and _is_warm(deployment, state, now):
         warm = _whole(deployment, observed, state.warm, Role.PREVIOUS)
         if warm.workload != stable.workload:
             tracks.append(warm)
@@ -43,6 +45,12 @@ def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed
     )
 
 
+def _is_warm(deployment: ModelDeployment, state: RolloutState, now: datetime) -> bool:
+    """Whether the time to keep the release before is not over; one that lies too far ahead was no time."""
+    until = state.warm_until
+    return until is not None and now < until <= now + deployment.keep_warm + _CLOCK_SLACK
+
+
 def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed, step: Step) -> Stage:
     """All that should be there in a step of a rollout."""
     candidate, stable = state.candidate, state.stable
@@ -50,7 +58,10 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     by_pods = _shares_by_pods(deployment)
     weight = step.replicas if step.weight is None else step.weight
     # Where their numbers make the shares, more pods would be more traffic.
-    replicas = pods_for(deployment.replicas, weight if by_pods and weight else step.replicas)
+    percent = weight if by_pods and weight else step.replicas
+    if not by_pods and candidate.is_same(state.warm):
+        percent = _WHOLE  # it was kept ready to take over again
+    replicas = pods_for(deployment.replicas, percent)
     before = None if stable is None else _whole(deployment, observed, stable, Role.STABLE)
     workload = home_of(deployment, observed, candidate)
     track = Track(role=Role.CANDIDATE, release=candidate, workload=workload, replicas=replicas)
