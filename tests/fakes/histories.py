@@ -72,6 +72,11 @@ class History(PromisedWorld):
         view = self.view
         return (view.workloads, view.pods, view.front, view.preview, view.route, view.word)
 
+    def is_seen(self) -> bool:
+        """Whether the operator has seen what others did to its objects."""
+        names = set(self.view.workloads) == set(self.cluster.workloads)
+        return names and self.view.route == self.route and self.view.front == self.front
+
     def is_woken(self) -> bool:
         """Whether the operator would look now by itself."""
         due = self.wake_at is not None and self.wake_at <= self.now
@@ -98,8 +103,9 @@ class History(PromisedWorld):
             self.kill_after, self.is_dirty = None, True
             return True
         self.seen, self.is_dirty, self.wake_at = self.signature(), wrote, plan.wake
-        if plan.state.candidate is None and not wrote:
-            self.is_disturbed = False
+        if plan.state.candidate is None and plan.stage and self.is_seen():
+            named = {track.workload for track in plan.stage.tracks}
+            self.is_disturbed &= set(self.cluster.workloads) != named
         self.check_told(before, plan)
         return wrote or told
 
@@ -259,7 +265,9 @@ class History(PromisedWorld):
         self.met[f"rests: {plan.decision.course.value}"] += 1
         if plan.decision.reason is Reason.DIGEST_CHANGED and state == RolloutState():
             return  # until a person comes
-        if state.candidate is None or state.stable is not None:
+        # Who never proved itself, as no pod was asked for, may well be bad.
+        is_good = state.stable is not None and int(state.stable.version[1:]) not in BAD
+        if is_good or (state.candidate is None and state.stable is None):
             self.check_all_there(plan)
         if state.candidate is not None:
             assert self.release.is_same(state.candidate)
@@ -290,7 +298,7 @@ class History(PromisedWorld):
         assert stage.split is None or self.gateway.serving == stage.split
         assert self.front is not None
         assert (self.front.workload, self.preview) == (stage.front, stage.preview)
-        if self.state.stable and int(self.state.stable.version[1:]) not in BAD:
+        if self.state.stable:
             home = self.observed.runs(self.state.stable)
             assert home is not None
             assert home.available == home.replicas, "stable is whole"

@@ -353,7 +353,7 @@ class TestWarm:
     def test_a_clock_that_was_wrong_keeps_nothing_warm_for_weeks(self):
         observed = there(new=4, split=ALL_NEW, front=NEW)
         plan = planned(known(self.BEFORE), observed, LATER - timedelta(days=40))
-        assert sizes(plan.stage) == {NEW: 4}
+        assert (sizes(plan.stage), plan.state.warm) == ({NEW: 4}, None), "nor again once that time comes"
 
     def test_without_a_gateway_it_comes_back_by_its_share_of_the_pods(self):
         """Else all of its pods would answer from the first step on."""

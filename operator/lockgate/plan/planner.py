@@ -24,6 +24,8 @@ from lockgate.plan.steps import Here, look
 from lockgate.plan.troubles import Problem, failure, is_worth_keeping
 
 _SOONEST = timedelta(seconds=1)
+# A clock that is put right by no more was not wrong.
+_CLOCK_SLACK = timedelta(minutes=1)
 
 
 def plan_rollout(
@@ -77,7 +79,7 @@ def _move(
     deployment, target, now = ask.deployment, ask.target, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _reopened(deployment, state, target, now)
+    state = _cooled(deployment, _reopened(deployment, state, target, now), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
@@ -122,6 +124,13 @@ def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision |
 def _held(state: RolloutState) -> RolloutState:
     """A candidate that a human holds is not late: its time begins anew when it goes on."""
     return replace(state, progressed_at=None, reached_at=None)
+
+
+def _cooled(deployment: ModelDeployment, state: RolloutState, now: datetime) -> RolloutState:
+    """A time to keep something warm that lies too far ahead was told by a clock that was wrong."""
+    if state.warm_until is None or state.warm_until <= now + deployment.keep_warm + _CLOCK_SLACK:
+        return state
+    return replace(state, warm=None, warm_until=None)
 
 
 def _reopened(

@@ -68,7 +68,10 @@ class _Lock:
             wanted = next((t.workload for t in self.ideal.tracks if t.role is Role.STABLE), present)
         if wanted is None or wanted == present:
             return wanted
-        enough = min(self._asked_at_front(self.ideal.split), self._answering(present))
+        # Stable will do with one pod where there is a route; a candidate comes with the whole of its traffic.
+        is_stable = any(t.role is Role.STABLE for t in self.ideal.tracks if t.workload == wanted)
+        asked = self._asked_at_front(self.ideal.split) if is_stable else self.size
+        enough = min(asked, self._answering(present))
         return wanted if self.carriers.able(wanted) >= enough else present
 
     def _may_answer(self, workload: WorkloadFacts) -> bool:

@@ -4,7 +4,7 @@ A release stays in the workload that runs it; a new one gets the ModelDeployment
 replaced in place, else one of its own. Nothing here knows what is safe at the moment (`reach.py`).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from lockgate.api.spec import ModelDeployment
@@ -16,8 +16,6 @@ from lockgate.domain.split import TrafficSplit
 from lockgate.plan.reach import pods_for
 
 _WHOLE: Final = 100
-# A clock that is put right by so much is no wrong clock.
-_CLOCK_SLACK: Final = timedelta(minutes=1)
 
 
 def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) -> str:
@@ -34,7 +32,7 @@ def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed
     assert state.stable is not None
     stable = _whole(deployment, observed, state.stable, Role.STABLE)
     tracks = [stable]
-    if state.warm is not None and _is_warm(deployment, state, now):
+    if state.warm is not None and state.warm_until is not None and now < state.warm_until:
         warm = _whole(deployment, observed, state.warm, Role.PREVIOUS)
         if warm.workload != stable.workload:
             tracks.append(warm)
@@ -43,12 +41,6 @@ def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed
         split=_all_to(deployment, stable.workload),
         front=_front(deployment, stable.workload),
     )
-
-
-def _is_warm(deployment: ModelDeployment, state: RolloutState, now: datetime) -> bool:
-    """Whether the time to keep the release before is not over; one that lies too far ahead was no time."""
-    until = state.warm_until
-    return until is not None and now < until <= now + deployment.keep_warm + _CLOCK_SLACK
 
 
 def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed, step: Step) -> Stage:
