@@ -307,18 +307,19 @@ class History(PromisedWorld):
         """From wherever it is an abort leads back, be it suspended or without an answer of the registry."""
         self.end_faults()
         self.suspend, self.is_silent = self.rng.random() < 0.4, self.rng.random() < 0.4
-        candidate = self.state.candidate
-        if candidate is None or self.state.stable is None or not self.release.is_same(candidate):
+        candidate, stable = self.state.candidate, self.state.stable
+        if candidate is None or stable is None or not self.release.is_same(candidate):
             return
+        if self.state.unproven and self.replicas:
+            return  # what no pod ever ran is no way back once pods are asked for
         self.met[f"an abort{' while suspended' if self.suspend else ''}"] += 1
         self.ask_for(Verb.ABORT)
         for _ in range(12):
             self.happens()
         state, stable = self.state, self.state.stable
         weights = dict(self.route.written.weights) if self.route and self.traffic else {}
-        assert not candidate.is_same(state.candidate), "an abort was not heard"
-        if stable is None:
-            return  # it had never run, and is a first version now that pods are asked for
+        assert state.candidate is None, "an abort was not heard"
+        assert stable is not None
         homes = {name for name, one in self.cluster.workloads.items() if one.release.is_same(stable)}
         assert {name for name, weight in weights.items() if weight} <= homes, f"{weights} after an abort"
         assert self.answering() <= homes, f"{self.answering()} answer after an abort"
