@@ -121,6 +121,20 @@ class TestWeights:
 
 
 class TestTheFront:
+    def test_a_candidate_comes_to_the_front_with_the_whole_of_its_traffic_and_stable_with_one_pod(self):
+        whole = Stage(tracks=(replace(STABLE, replicas=0), tracks(0, 4)[1]), split=ALL_NEW, front=NEW)
+        others = (workload(V1, 4, name=OLD), workload(V2, 4, name=NEW, available=3))
+        some = replace(there(new=3, split=to(50, 50)), others=others)
+        assert within_reach(whole, some, 4).front == OLD
+        assert within_reach(whole, there(new=4, split=to(50, 50)), 4).front == NEW
+        short = (workload(V1, 4, name=OLD, available=1), workload(V2, 4, name=NEW))
+        observed = replace(there(new=4, split=ALL_NEW, front=NEW), others=short)
+        assert within_reach(back(), observed, 4).front == OLD
+
+    def test_nobody_is_routed_to_who_is_not_there_though_no_pods_are_asked_for(self):
+        ideal = Stage(tracks=tracks(0, 0), split=to(90, 10), front=OLD)
+        assert within_reach(ideal, there(old=0, new=None, split=ALL_OLD), 0).split == ALL_OLD
+
     def test_pods_that_are_not_to_answer_are_not_made_while_all_answer(self):
         ideal = Stage(tracks=tracks(4, 4), front=OLD, preview=NEW)
         assert sizes(within_reach(ideal, there(new=None, front=None), 4)) == {OLD: 4}
@@ -337,6 +351,12 @@ class TestALostStatus:
         assert (plan.state.stable, plan.state.candidate) == (V1, None)
 
 
+def test_who_asks_while_nothing_may_be_touched_is_answered():
+    torn = there(old=None, new=2, front=NEW, pods=(pod(V2, "p0"), pod(V2, "p1", tree="8")))
+    plan = planned(known(RolloutState(), request="abort"), torn)
+    assert (plan.stage, plan.answer.outcome) == (None, RequestOutcome.REFUSED)
+
+
 class TestWarm:
     BEFORE = RolloutState(stable=V2, warm=V1, warm_until=LATER + MINUTE)
 
@@ -372,6 +392,11 @@ class TestSuspended:
         mixed = Observed(workload=workload(V1, 4, updated=3), pods=(pod(V2, "p9"),))
         plan = planned(asked, mixed)
         assert plan.stage.tracks == (Track(role=Role.STABLE, release=V1, workload="churn", replicas=4),)
+
+    def test_what_was_superseded_by_what_was_aborted_is_replaced_as_well(self):
+        asked = known(self.ABORTED, strategy=Rolling(), traffic=None, suspend=True)
+        mixed = Observed(workload=workload(V1, 4, updated=3), pods=(pod(V3, "p9"),))
+        assert planned(asked, mixed).stage.tracks[0].paused is False
 
     def test_what_was_aborted_leaves_also_where_the_numbers_of_pods_make_the_shares(self):
         plan = planned(known(self.ABORTED, traffic=None, suspend=True), there(old=2, new=2, front=None))
