@@ -91,9 +91,10 @@ integration: env build ## On the real control plane, the registry stand-in and t
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(UNSTEADY) -m "(registry or modelserver or watch or integration) and not cluster"
 
 .PHONY: histories
-histories: env ## A million simulated writes, and thousands of random histories of the planner
-	@LOCKGATE_REACH_WRITES=1000000 LOCKGATE_SIMULATION_EPISODES=6000 \
-		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py
+histories: env ## A million simulated writes in random histories of rollouts, each of them checked
+	@LOCKGATE_REACH_WRITES=100000 LOCKGATE_SIMULATION_EPISODES=3000 LOCKGATE_TRAFFIC_WRITES=850000 \
+		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py \
+		tests/unit/test_simulated_traffic.py
 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes

@@ -11,6 +11,7 @@ from tests.fakes.rollouts import NAME, LittleWorld
 from tests.fakes.ways import Mood
 
 from lockgate.api.status import Revision
+from lockgate.api.strategy import Canary
 from lockgate.domain.observed import RouteFacts
 from lockgate.domain.plan import Course, Plan, Step
 from lockgate.domain.split import TrafficSplit
@@ -78,6 +79,7 @@ class PromisedWorld(LittleWorld):
         elif kind == "route":
             self.check_route(plan, before, after)
         self.check_shadows(plan, after)
+        self.check_share(plan, after)
 
     def check_pods(self, before: Ways, after: Ways, name: str) -> None:
         """Whatever needs pods has them, unless it had too few before."""
@@ -99,7 +101,7 @@ class PromisedWorld(LittleWorld):
 
     def seen_at_front(self) -> int:
         """How many pods answered at the front when it was last looked at, of those that are to stay."""
-        asked = {name: one.asked for name, one in self.cluster.workloads.items()}
+        asked = {name: facts.replicas for name, facts in self.view.workloads.items()}
         seen = {each.name: each.available for each in self.observed.workloads}
         front = self.front.workload if self.front else None
         return sum(min(seen[n], asked.get(n, 0)) for n in seen if self.front and front in (None, n))
@@ -114,10 +116,11 @@ class PromisedWorld(LittleWorld):
 
     def check_front(self, plan: Plan, before: Ways, after: Ways) -> None:
         at_front = self.replicas if self.route is None else min(1, self.replicas)
-        seen = self.observed.named(after.front)
-        assert max(after.at_front, seen.available if seen else 0) >= min(at_front, before.at_front), (
-            f"the front goes from {before.front} with {before.at_front} pods "
-            f"to {after.front} with {after.at_front}"
+        seen = {each.name: each.available for each in self.observed.workloads}
+        was_seen = sum(seen.values()) if before.front is None else seen.get(before.front, 0)
+        has = max(after.at_front, seen.get(after.front, 0))
+        assert has >= min(at_front, before.at_front, was_seen), (
+            f"the front goes from {before.front} with {before.at_front} pods to {after.front} with {has}"
         )
 
     def check_route(self, plan: Plan, before: Ways, after: Ways) -> None:
@@ -186,13 +189,38 @@ class PromisedWorld(LittleWorld):
                     f"{name} answers at the front"
                 )
 
+    def check_share(self, plan: Plan, after: Ways) -> None:
+        """Where the numbers of pods make the shares, the candidate has no more than its step gives it."""
+        before, candidate = self._before, plan.state.candidate
+        by_pods = isinstance(self.strategy, Canary) and self.traffic is None
+        if not by_pods or candidate is None or plan.state.stable is None or plan.stage is None:
+            return
+        if not after.has_front or after.front is not None or not before.has_front:
+            return
+        most = pods_for(self.replicas, max(_weight(step) for step in self.steps_at(plan)))
+        for name, release in after.releases.items():
+            had = before.ready.get(name, 0) if before.front is None else 0
+            has = min(after.ready[name], self.seen_of(name))
+            assert not release.is_same(candidate) or has <= max(had, most), (
+                f"{has} pods of a candidate answer, and its step gives it {most}"
+            )
+
+    def seen_of(self, name: str) -> int:
+        """How many pods of a workload were available when it was last looked at."""
+        seen = self.observed.named(name)
+        return seen.available if seen else 0
+
     def answering(self) -> set[str]:
-        """The workloads that answer requests now; who replaces pods in place counts once."""
+        """The workloads that answer requests now."""
         ways = self.ways()
         named = {name for name, weight in (ways.route.weights if ways.route else ()) if weight}
         if ways.has_front:
             named |= set(ways.ready) if ways.front is None else {ways.front}
         return {name for name in named if ways.ready.get(name)}
+
+    def releases_answering(self) -> set[str | None]:
+        """The releases that answer; of who replaces pods in place only the newest counts."""
+        return {self.cluster.workloads[name].release.release for name in self.answering()}
 
 
 def _needed(name: str, splits: list[TrafficSplit] | tuple[TrafficSplit, ...], size: int) -> int:

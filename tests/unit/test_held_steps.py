@@ -304,6 +304,14 @@ class TestRequests:
         again = planned(known(plan.state, suspend=suspend), there(new=1, split=to(90, 10)))
         assert (again.state.candidate, again.stage.split) == (None, TrafficSplit(weights=((OLD, 100),)))
 
+    @pytest.mark.parametrize("step", range(4))
+    @pytest.mark.parametrize("reached_at", [None, T0], ids=["on its way", "reached"])
+    def test_an_abort_is_heard_in_every_step_and_on_the_way_to_each(self, step, reached_at):
+        state = replace(GOING, step=step, reached_at=reached_at)
+        plan, outcome = self.answered("abort", state, there(new=4, split=to(50, 50)))
+        assert (outcome, plan.state.candidate) == (RequestOutcome.ACCEPTED, None)
+        assert plan.stage.split == TrafficSplit(weights=((OLD, 100),))
+
     def test_what_was_aborted_is_tried_again_when_somebody_asks(self):
         aborted, _ = self.answered("abort")
         plan, outcome = self.answered("retry", state=aborted.state, observed=there(new=None))

@@ -2,8 +2,9 @@
 
 A little world plays a backend with one workload for each release and a route between them. What is
 written is what `within_reach` says, in the fixed order grow, route, shrink, and a kill may come between
-any two writes. After every single write the invariants are checked. `make test` lives through a million
-writes beside the tests that wait; `LOCKGATE_REACH_WRITES` says how many it are.
+any two writes. After every single write the invariants are checked. Here are several arms, which the planner
+does not have yet; histories of the planner are in test_simulated_traffic.py. `LOCKGATE_REACH_WRITES` says
+how many writes it are.
 """
 
 import os

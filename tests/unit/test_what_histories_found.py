@@ -121,6 +121,20 @@ class TestWeights:
 
 
 class TestTheFront:
+    def test_a_candidate_comes_to_the_front_with_the_whole_of_its_traffic_and_stable_with_one_pod(self):
+        whole = Stage(tracks=(replace(STABLE, replicas=0), tracks(0, 4)[1]), split=ALL_NEW, front=NEW)
+        others = (workload(V1, 4, name=OLD), workload(V2, 4, name=NEW, available=3))
+        some = replace(there(new=3, split=to(50, 50)), others=others)
+        assert within_reach(whole, some, 4).front == OLD
+        assert within_reach(whole, there(new=4, split=to(50, 50)), 4).front == NEW
+        short = (workload(V1, 4, name=OLD, available=1), workload(V2, 4, name=NEW))
+        observed = replace(there(new=4, split=ALL_NEW, front=NEW), others=short)
+        assert within_reach(back(), observed, 4).front == OLD
+
+    def test_nobody_is_routed_to_who_is_not_there_though_no_pods_are_asked_for(self):
+        ideal = Stage(tracks=tracks(0, 0), split=to(90, 10), front=OLD)
+        assert within_reach(ideal, there(old=0, new=None, split=ALL_OLD), 0).split == ALL_OLD
+
     def test_pods_that_are_not_to_answer_are_not_made_while_all_answer(self):
         ideal = Stage(tracks=tracks(4, 4), front=OLD, preview=NEW)
         assert sizes(within_reach(ideal, there(new=None, front=None), 4)) == {OLD: 4}
@@ -272,6 +286,12 @@ class TestWithoutPods:
         plan = planned(known(state), observed)
         assert (plan.finished, plan.state.candidate, plan.state.reached_at) == ((), V2, None)
 
+    def test_who_is_gone_back_to_is_no_candidate_over_itself(self):
+        state = replace(GOING, stable=V3, candidate=V1, unproven=True, fallback=V1)
+        plan = planned(known(state), there(old=0, new=None, split=ALL_OLD), wanted=V1)
+        assert (plan.state.stable, plan.state.candidate) == (V1, None)
+        assert sizes(plan.stage) == {OLD: 4}
+
     def test_who_was_taken_without_proof_is_kept_when_the_one_that_is_asked_for_was_given_up(self):
         failed = Failure(revision=V2, recipe="", reason=Reason.ABORTED_BY_REQUEST, message="")
         state = RolloutState(stable=V1, unproven=True, failed=(failed,))
@@ -312,6 +332,57 @@ class TestNobodyElse:
         assert (plan.state.failed, plan.state.hurried) == ((), False)
 
 
+class TestALostStatus:
+    """Amid a canary: who serves stays, and who is on its way begins anew."""
+
+    @pytest.mark.parametrize(("old", "new"), [(3, 1), (2, 2), (1, 3)])
+    def test_where_all_pods_answer_who_is_wanted_is_not_stable(self, old, new):
+        pods = (*(pod(V1, f"o{n}") for n in range(old)), *(pod(V2, f"n{n}") for n in range(new)))
+        plan = planned(known(RolloutState(), traffic=None), there(old=old, new=new, front=None, pods=pods))
+        assert (plan.state.stable.version, [e.revision.version for e in plan.finished]) == ("v1", ["v1"])
+        again = planned(known(plan.state, traffic=None), there(old=old, new=new, front=None, pods=pods))
+        assert (again.state.candidate, again.state.step) == (V2, 0)
+
+    def test_who_serves_stays_stable_though_a_pod_is_down_and_the_registry_says_nothing(self):
+        short = (workload(V1, 4, name=OLD, available=3), workload(V2, 2, name=NEW))
+        pods = (*(pod(V1, f"o{n}") for n in range(3)), *(pod(V2, f"n{n}") for n in range(2)))
+        observed = there(split=to(50, 50), others=short, pods=pods)
+        plan = plan_rollout(known(RolloutState()), None, observed, LATER)
+        assert (plan.state.stable, plan.state.candidate) == (V1, None)
+
+
+def test_who_asks_while_nothing_may_be_touched_is_answered():
+    torn = there(old=None, new=2, front=NEW, pods=(pod(V2, "p0"), pod(V2, "p1", tree="8")))
+    plan = planned(known(RolloutState(), request="abort"), torn)
+    assert (plan.stage, plan.answer.outcome) == (None, RequestOutcome.REFUSED)
+
+
+class TestWarm:
+    BEFORE = RolloutState(stable=V2, warm=V1, warm_until=LATER + MINUTE)
+
+    def test_what_is_warm_takes_over_again_with_all_its_pods(self):
+        observed = there(new=4, split=ALL_NEW, front=NEW)
+        begun = planned(known(self.BEFORE, rollback={"keepWarmFor": "10m"}), observed, wanted=V1)
+        assert (begun.state.candidate, begun.state.warm) == (V1, V1)
+        assert sizes(begun.stage) == {OLD: 4, NEW: 4}
+
+    def test_what_was_warm_too_long_ago_begins_like_any_other(self):
+        plan = planned(known(self.BEFORE), there(new=4, split=ALL_NEW, front=NEW), LATER + MINUTE, wanted=V1)
+        assert (plan.state.warm, sizes(plan.stage)) == (None, {OLD: 1, NEW: 4})
+
+    def test_a_clock_that_was_wrong_keeps_nothing_warm_for_weeks(self):
+        observed = there(new=4, split=ALL_NEW, front=NEW)
+        plan = planned(known(self.BEFORE), observed, LATER - timedelta(days=40))
+        assert (sizes(plan.stage), plan.state.warm) == ({NEW: 4}, None), "nor again once that time comes"
+
+    def test_without_a_gateway_it_comes_back_by_its_share_of_the_pods(self):
+        """Else all of its pods would answer from the first step on."""
+        ideal = Stage(tracks=(replace(tracks(4, 1)[0], replicas=3), tracks(4, 1)[1]))
+        observed = there(new=4)
+        stage = within_reach(ideal, observed, 4)
+        assert (stage.front, sizes(stage)) == (OLD, {OLD: 4, NEW: 1})
+
+
 class TestSuspended:
     FAILED = Failure(revision=V2, recipe="x", reason=Reason.ABORTED_BY_REQUEST, message="")
     ABORTED = RolloutState(stable=V1, failed=(FAILED,))
@@ -321,6 +392,11 @@ class TestSuspended:
         mixed = Observed(workload=workload(V1, 4, updated=3), pods=(pod(V2, "p9"),))
         plan = planned(asked, mixed)
         assert plan.stage.tracks == (Track(role=Role.STABLE, release=V1, workload="churn", replicas=4),)
+
+    def test_what_was_superseded_by_what_was_aborted_is_replaced_as_well(self):
+        asked = known(self.ABORTED, strategy=Rolling(), traffic=None, suspend=True)
+        mixed = Observed(workload=workload(V1, 4, updated=3), pods=(pod(V3, "p9"),))
+        assert planned(asked, mixed).stage.tracks[0].paused is False
 
     def test_what_was_aborted_leaves_also_where_the_numbers_of_pods_make_the_shares(self):
         plan = planned(known(self.ABORTED, traffic=None, suspend=True), there(old=2, new=2, front=None))

@@ -51,7 +51,7 @@ class Carriers:
             # Nothing is routed before there is something to route to.
             return None
         weights = self._weights(wanted, before, rises=True)
-        if any(weights[name] for name in weights.keys() - dict(wanted.weights).keys()):
+        if any(weight and self._track(name) is None for name, weight in weights.items()):
             # Nobody new begins to answer before the last but one has left.
             weights = self._weights(wanted, before, rises=False)
         special = wanted.special
@@ -98,7 +98,7 @@ class Carriers:
         """Stable gets what is left to others of whom no pod answers, however few answer for itself."""
         stable = [track.workload for track in self.stage.tracks if track.role is Role.STABLE]
         heir = next(filter(self.able, stable), None)
-        if heir is None:
+        if heir is None or not self.size:
             return
         for name in [name for name, weight in weights.items() if weight and name not in stable]:
             there = self.observed.named(name)
@@ -106,13 +106,14 @@ class Carriers:
                 weights[heir], weights[name] = weights.get(heir, 0) + weights[name], 0
 
     def _carries(self, name: str, weight: int) -> bool:
-        return self.able(name) >= pods_for(self.size, weight)
+        is_there = weight == 0 or self.observed.named(name) is not None
+        return is_there and self.able(name) >= pods_for(self.size, weight)
 
     def _takes(self, name: str, mirror: int) -> bool:
         """Whether who gets some requests beside its weight has the pods that it is to have for them."""
         track, pods = self._track(name), pods_for(self.size, max(1, mirror))
         most = pods if track is None or track.replicas is None else min(pods, track.replicas)
-        return self.able(name) >= most
+        return self.observed.named(name) is not None and self.able(name) >= most
 
     def _share(self, name: str) -> int:
         """The largest weight that a workload can carry."""

@@ -52,7 +52,7 @@ def _refusal(
     wanted: Revision | None,
     observed: Observed,
 ) -> str | None:
-    if state != RolloutState() == deployment.status.rollout:
+    if deployment.status.rollout == RolloutState() and state != RolloutState():
         return "the status was lost, and whether this was answered before; ask once more"
     if request.verb is Verb.RETRY:
         if state.candidate is not None:

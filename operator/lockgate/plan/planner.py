@@ -24,6 +24,8 @@ from lockgate.plan.steps import Here, look
 from lockgate.plan.troubles import Problem, failure, is_worth_keeping
 
 _SOONEST = timedelta(seconds=1)
+# A clock that is put right by no more was not wrong.
+_CLOCK_SLACK = timedelta(minutes=1)
 
 
 def plan_rollout(
@@ -39,7 +41,7 @@ def plan_rollout(
     and nothing new begins. `analysis` is what was measured of the candidate, where that is asked for.
     """
     if is_torn(deployment, target, observed):
-        return torn()
+        return torn(hear(deployment, RolloutState(), None, observed).answer)
     state, untold = recovered(deployment, target, observed, now)
     state = completed(state, observed)
     state = state.valid_for(len(steps_for(deployment, state)))
@@ -77,7 +79,7 @@ def _move(
     deployment, target, now = ask.deployment, ask.target, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _reopened(deployment, state, target, now)
+    state = _cooled(deployment, _reopened(deployment, state, target, now), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
@@ -124,6 +126,13 @@ def _held(state: RolloutState) -> RolloutState:
     return replace(state, progressed_at=None, reached_at=None)
 
 
+def _cooled(deployment: ModelDeployment, state: RolloutState, now: datetime) -> RolloutState:
+    """A time to keep something warm that lies too far ahead was told by a clock that was wrong."""
+    if state.warm_until is None or state.warm_until <= now + deployment.keep_warm + _CLOCK_SLACK:
+        return state
+    return replace(state, warm=None, warm_until=None)
+
+
 def _reopened(
     deployment: ModelDeployment, state: RolloutState, target: Target | None, now: datetime
 ) -> RolloutState:
@@ -140,6 +149,9 @@ def _reopened(
     if target and not is_wanted and not state.fallback and failure_of(deployment, state, target.revision):
         # Nobody else is left to serve.
         return replace(proven, stable=unproven)
+    if state.candidate is not None and state.candidate.is_same(state.fallback):
+        # It is what it was to take over from.
+        return proven.rests
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
     return _begun(proven, unproven, Trigger.SPEC_CHANGED, now)
@@ -147,7 +159,8 @@ def _reopened(
 
 def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
     # What is warm gives up its place, unless it is what is wanted back.
-    warm = state.warm if candidate.is_same(state.warm) else None
+    is_warm = candidate.is_same(state.warm) and state.warm_until is not None and now < state.warm_until
+    warm = state.warm if is_warm else None
     return replace(
         state.rests,
         candidate=candidate,

@@ -68,7 +68,10 @@ class _Lock:
             wanted = next((t.workload for t in self.ideal.tracks if t.role is Role.STABLE), present)
         if wanted is None or wanted == present:
             return wanted
-        enough = min(self.size, self._answering(present))
+        # Stable will do with one pod where there is a route; a candidate comes with the whole of its traffic.
+        is_stable = any(t.role is Role.STABLE for t in self.ideal.tracks if t.workload == wanted)
+        asked = self._asked_at_front(self.ideal.split) if is_stable else self.size
+        enough = min(asked, self._answering(present))
         return wanted if self.carriers.able(wanted) >= enough else present
 
     def _may_answer(self, workload: WorkloadFacts) -> bool:
@@ -76,7 +79,9 @@ class _Lock:
         track = next((each for each in self.ideal.tracks if each.workload == workload.name), None)
         if track is None:
             return workload.available == 0
-        return track.role is not Role.CANDIDATE or self.carriers.able(track.workload) >= workload.available
+        if track.role is not Role.CANDIDATE or track.replicas is None:
+            return True
+        return min(self.carriers.able(track.workload), track.replicas) >= workload.available
 
     def grown(self, track: Track) -> Track | None:
         """The track, with no more pods of a candidate than may answer at the front if all do there.
@@ -93,8 +98,8 @@ class _Lock:
     def _may_grow(self, track: Track) -> bool:
         if self.observed.front is not None:
             return True
-        if self.ideal.front is not None:
-            return self.ideal.front == track.workload or self._answering(None) == 0
+        if self.ideal.front not in (None, track.workload):
+            return self._answering(None) == 0
         named = {each.workload for each in self.ideal.tracks}
         answering = {each.name for each in self.observed.workloads if each.available}
         return answering <= named or not answering & (named - {track.workload})
@@ -117,9 +122,13 @@ class _Lock:
 
     def _by_front(self, workload: WorkloadFacts, split: TrafficSplit | None, front: str | None) -> int:
         """How many pods need be there for those who come by the ModelDeployment's own address."""
-        # As long as there is a route most come by that; but nobody who comes by the front is to find nobody.
-        size = self.size if self.observed.route is None or split is None else min(1, self.size)
+        size = self._asked_at_front(split)
         return max(self._at_front(workload, each, size) for each in (front, self.observed.front))
+
+    def _asked_at_front(self, split: TrafficSplit | None) -> int:
+        """How many pods are asked for at the front: with a route, by which most come, one will do."""
+        by_route = self.observed.route is not None and split is not None
+        return min(1, self.size) if by_route else self.size
 
     def _at_front(self, workload: WorkloadFacts, front: str | None, size: int) -> int:
         """How many pods of a workload answer for so many in all, when the front is this one."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from lockgate.api.requests import LastRequest
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, Revision, Role, RolloutState
 from lockgate.domain.observed import Observed
@@ -115,14 +116,14 @@ def stalled(
     return replace(shape(deployment, state, state.candidate, observed, now), decision=decision)
 
 
-def torn() -> Plan:
+def torn(answer: LastRequest | None) -> Plan:
     """The plan where pods serve different files and no status tells since when: nothing is touched."""
     message = (
         "its pods were given different files under one digest, and no status tells whether it served "
         "before: what runs is left as it is; delete the pods with the wrong files, or move the alias"
     )
     decision = Decision(course=Course.STALLED, reason=Reason.DIGEST_CHANGED, message=message)
-    return Plan(state=RolloutState(), decision=decision)
+    return Plan(state=RolloutState(), decision=decision, answer=answer)
 
 
 def suspended(deployment: ModelDeployment, state: RolloutState, observed: Observed, now: datetime) -> Plan:
@@ -155,14 +156,7 @@ def is_on_its_way_back(state: RolloutState, observed: Observed) -> bool:
     if observed.front is not None:
         return False
     # Where all pods answer, those of others do; and in place those are replaced by pods of stable.
-    others = any(each.available for each in observed.workloads if each.name != home.name)
-    return others or any(_was_given_up(state, pod.revision) for pod in observed.pods if pod.ready)
-
-
-def _was_given_up(state: RolloutState, release: Revision | None) -> bool:
-    if release is None or release.is_same(state.stable):
-        return False
-    return any(failure.revision.is_same(release) for failure in state.failed)
+    return any(pod.ready and pod.revision and not pod.revision.is_same(state.stable) for pod in observed.pods)
 
 
 def _standing_still(state: RolloutState, observed: Observed) -> Stage | None:

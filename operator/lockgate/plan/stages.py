@@ -50,7 +50,10 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     by_pods = _shares_by_pods(deployment)
     weight = step.replicas if step.weight is None else step.weight
     # Where their numbers make the shares, more pods would be more traffic.
-    replicas = pods_for(deployment.replicas, weight if by_pods and weight else step.replicas)
+    percent = weight if by_pods and weight else step.replicas
+    if not by_pods and candidate.is_same(state.warm):
+        percent = _WHOLE  # it was kept ready to take over again
+    replicas = pods_for(deployment.replicas, percent)
     before = None if stable is None else _whole(deployment, observed, stable, Role.STABLE)
     workload = home_of(deployment, observed, candidate)
     track = Track(role=Role.CANDIDATE, release=candidate, workload=workload, replicas=replicas)
