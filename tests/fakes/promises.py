@@ -15,7 +15,7 @@ from lockgate.api.strategy import Canary
 from lockgate.domain.observed import RouteFacts
 from lockgate.domain.plan import Course, Plan, Step
 from lockgate.domain.split import TrafficSplit
-from lockgate.plan.reach import pods_for
+from lockgate.plan.carried import pods_for
 from lockgate.plan.shape import steps_for
 
 

@@ -159,6 +159,7 @@ def test_what_served_before_is_kept_warm_for_its_time_and_no_longer():
     plan = planned(known(state), observed, LATER)
     assert [track.workload for track in plan.stage.tracks] == [NEW]
     assert plan.state == state, "that it is over costs no write of a status"
+    assert plan.wake is None, "and no pass after this one"
 
 
 def test_a_first_version_has_nothing_to_share_with_and_takes_all_at_once():

@@ -19,7 +19,8 @@ from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit, Weights
 from lockgate.plan.arms import compose
-from lockgate.plan.reach import pods_for, within_reach
+from lockgate.plan.carried import pods_for
+from lockgate.plan.reach import within_reach
 
 WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**5)))
 SEED = 7

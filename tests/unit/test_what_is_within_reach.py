@@ -9,7 +9,8 @@ from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit
-from lockgate.plan.reach import pods_for, within_reach
+from lockgate.plan.carried import pods_for
+from lockgate.plan.reach import within_reach
 
 OLD, NEW, THIRD = release(1), release(2), release(3)
 PROVED = tuple(pod(NEW, f"p{number}") for number in range(4))

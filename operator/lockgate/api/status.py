@@ -201,6 +201,10 @@ class RolloutState:
             hurried=False,
         )
 
+    def kept_warm(self, now: datetime) -> Revision | None:
+        """The release that is still ready to take over again."""
+        return self.warm if self.warm_until is not None and now < self.warm_until else None
+
     def valid_for(self, steps: int) -> "RolloutState":
         """The same state, begun anew if its step is none of so many; never the last by mistake."""
         return self if 0 <= self.step < steps else replace(self, step=0, reached_at=None)

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from lockgate.api.status import Role
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Stage, Track
-from lockgate.domain.split import TrafficSplit
-
-_WHOLE = 100
+from lockgate.domain.split import WHOLE, TrafficSplit
 
 
 def pods_for(size: int, weight: int) -> int:
     """How many of `size` pods carry so many percent of the traffic."""
-    return -(-size * weight // _WHOLE)
+    return -(-size * weight // WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class Carriers:
 
     def _share_out(self, weights: dict[str, int], before: dict[str, int]) -> None:
         """What nobody got is stable's, if that can carry it, and else stays with those who have it."""
-        left = _WHOLE - sum(weights.values())
+        left = WHOLE - sum(weights.values())
         for track in self.stage.tracks:
             if track.role is Role.STABLE and track.workload in weights:
                 more = max(0, min(left, self._share(track.workload) - weights[track.workload]))
@@ -117,7 +115,7 @@ class Carriers:
 
     def _share(self, name: str) -> int:
         """The largest weight that a workload can carry."""
-        return min(_WHOLE, _WHOLE * self.able(name) // self.size) if self.size else _WHOLE
+        return min(WHOLE, WHOLE * self.able(name) // self.size) if self.size else WHOLE
 
     def _track(self, name: str) -> Track | None:
         return next((track for track in self.stage.tracks if track.workload == name), None)

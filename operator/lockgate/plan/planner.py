@@ -159,8 +159,7 @@ def _reopened(
 
 def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
     # What is warm gives up its place, unless it is what is wanted back.
-    is_warm = candidate.is_same(state.warm) and state.warm_until is not None and now < state.warm_until
-    warm = state.warm if is_warm else None
+    warm = state.warm if candidate.is_same(state.kept_warm(now)) else None
     return replace(
         state.rests,
         candidate=candidate,
@@ -240,13 +239,13 @@ def _approved(state: RolloutState) -> tuple[str | None, str | None]:
 
 def _promoted(ask: _Ask, state: RolloutState, candidate: Revision) -> RolloutState:
     way_back = state.fallback if state.unproven else state.stable
-    is_kept = way_back is not None and not isinstance(ask.deployment.strategy, Rolling)
-    until = ask.now + ask.deployment.keep_warm if is_kept else None
+    is_other = way_back is not None and not candidate.is_same(way_back)
+    is_kept = is_other and not isinstance(ask.deployment.strategy, Rolling)
     proven = RolloutState(
         stable=candidate,
         failed=without(state, candidate),
-        warm=way_back if is_kept and not candidate.is_same(way_back) else None,
-        warm_until=until if not candidate.is_same(way_back) else None,
+        warm=way_back if is_kept else None,
+        warm_until=ask.now + ask.deployment.keep_warm if is_kept else None,
     )
     if ask.deployment.replicas > 0 or candidate.is_same(way_back):
         return proven

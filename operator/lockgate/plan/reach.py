@@ -14,8 +14,6 @@ from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit
 from lockgate.plan.carried import Carriers, pods_for
 
-__all__ = ["pods_for", "within_reach"]
-
 
 def within_reach(ideal: Stage, observed: Observed, size: int) -> Stage:
     """The stage to bring about now, of `size` pods for all the traffic; the ideal one in the end."""

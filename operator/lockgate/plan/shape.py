@@ -33,7 +33,7 @@ def shape(
         state=state,
         decision=decision,
         stage=resting(deployment, state, observed, now),
-        wake=state.warm_until if state.warm else None,
+        wake=state.warm_until if state.kept_warm(now) else None,
     )
 
 

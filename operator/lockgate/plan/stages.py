@@ -5,17 +5,14 @@ replaced in place, else one of its own. Nothing here knows what is safe at the m
 """
 
 from datetime import datetime
-from typing import Final
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision, Role, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, Rolling
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Stage, Step, Track
-from lockgate.domain.split import TrafficSplit
-from lockgate.plan.reach import pods_for
-
-_WHOLE: Final = 100
+from lockgate.domain.split import WHOLE, TrafficSplit
+from lockgate.plan.carried import pods_for
 
 
 def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) -> str:
@@ -32,8 +29,8 @@ def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed
     assert state.stable is not None
     stable = _whole(deployment, observed, state.stable, Role.STABLE)
     tracks = [stable]
-    if state.warm is not None and state.warm_until is not None and now < state.warm_until:
-        warm = _whole(deployment, observed, state.warm, Role.PREVIOUS)
+    if (kept := state.kept_warm(now)) is not None:
+        warm = _whole(deployment, observed, kept, Role.PREVIOUS)
         if warm.workload != stable.workload:
             tracks.append(warm)
     return Stage(
@@ -52,7 +49,7 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     # Where their numbers make the shares, more pods would be more traffic.
     percent = weight if by_pods and weight else step.replicas
     if not by_pods and candidate.is_same(state.warm):
-        percent = _WHOLE  # it was kept ready to take over again
+        percent = WHOLE  # it was kept ready to take over again
     replicas = pods_for(deployment.replicas, percent)
     before = None if stable is None else _whole(deployment, observed, stable, Role.STABLE)
     workload = home_of(deployment, observed, candidate)
@@ -63,12 +60,12 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     if by_pods and not _answers(observed, workload):
         weight = 0
     gives_way = step.gives_way or by_pods
-    left = pods_for(deployment.replicas, _WHOLE - weight) if gives_way else deployment.replicas
+    left = pods_for(deployment.replicas, WHOLE - weight) if gives_way else deployment.replicas
     before = Track(role=Role.STABLE, release=before.release, workload=before.workload, replicas=left)
     return Stage(
         tracks=(before, track),
         split=_shared(deployment, before.workload, workload, step, weight),
-        front=_front(deployment, workload if weight == _WHOLE else before.workload, weight),
+        front=_front(deployment, workload if weight == WHOLE else before.workload, weight),
         preview=workload if isinstance(deployment.strategy, BlueGreen) else None,
     )
 
@@ -97,26 +94,26 @@ def _answers(observed: Observed, workload: str) -> bool:
 
 
 def _all_to(deployment: ModelDeployment, workload: str) -> TrafficSplit | None:
-    return None if deployment.traffic is None else TrafficSplit(weights=((workload, _WHOLE),))
+    return None if deployment.traffic is None else TrafficSplit(weights=((workload, WHOLE),))
 
 
 def _shared(
     deployment: ModelDeployment, stable: str, candidate: str, step: Step, weight: int
 ) -> TrafficSplit | None:
-    if deployment.traffic is None or weight == _WHOLE:
+    if deployment.traffic is None or weight == WHOLE:
         return _all_to(deployment, candidate)
     is_special = bool(step.match or step.mirror)
     return TrafficSplit(
-        weights=((stable, _WHOLE - weight), (candidate, weight)),
+        weights=((stable, WHOLE - weight), (candidate, weight)),
         special=candidate if is_special else None,
         match=step.match,
         mirror=step.mirror,
     )
 
 
-def _front(deployment: ModelDeployment, workload: str, weight: int = _WHOLE) -> str | None:
+def _front(deployment: ModelDeployment, workload: str, weight: int = WHOLE) -> str | None:
     """Who answers at the ModelDeployment's own address: all pods, where their numbers make the shares."""
-    is_shared = _shares_by_pods(deployment) and 0 < weight < _WHOLE
+    is_shared = _shares_by_pods(deployment) and 0 < weight < WHOLE
     return None if is_shared or isinstance(deployment.strategy, Rolling) else workload
 
 
