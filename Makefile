@@ -99,9 +99,10 @@ integration: env build ## On the real control plane, the registry stand-in and t
 		-m "$(NEEDS_SERVERS)" $(ELSEWHERE)
 
 .PHONY: histories
-histories: env ## A million simulated writes, and thousands of random histories of the planner
-	@LOCKGATE_REACH_WRITES=1000000 LOCKGATE_SIMULATION_EPISODES=6000 \
-		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py
+histories: env ## A million simulated writes in random histories of rollouts, each of them checked
+	@LOCKGATE_REACH_WRITES=100000 LOCKGATE_SIMULATION_EPISODES=3000 LOCKGATE_TRAFFIC_WRITES=850000 \
+		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py \
+		tests/unit/test_simulated_traffic.py
 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
@@ -133,6 +134,14 @@ mutants: env ## plan/ and apply/ changed in two thousand small ways: what does n
 .PHONY: golden
 golden: env ## Write the reviewed files anew; read the diff
 	@LOCKGATE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
+
+.PHONY: dashboards
+dashboards: env ## Write the chart's dashboards anew from their source, helm/dashboards
+	@PYTHONPATH=operator:. $(BIN)/python -m helm.dashboards
+
+.PHONY: pictures
+pictures: env ## Draw the dashboards into docs/pictures, from a fleet that is played to a real Prometheus
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.pictures
 
 .PHONY: crds
 crds: ## Copy the CRDs into the chart

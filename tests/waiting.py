@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 # Far more than anything takes, also on a machine that has much else to do.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 # What has not come at once is not asked for all the time: who is asked has to answer.
 RAREST_SECONDS = 0.2
 

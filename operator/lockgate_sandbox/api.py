@@ -113,7 +113,7 @@ class ApiClient:
             headers["Content-Type"] = content_type
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        payload = None if body is None else json.dumps(body).encode()
+        payload = None if body is None else _encoded(body)
         self._connection.request(method, path, payload, headers)
         return self._connection.getresponse()
 
@@ -141,6 +141,15 @@ def _tls_context(cluster: Json, user: Json) -> ssl.SSLContext:
             pair.flush()
             context.load_cert_chain(pair.name)
     return context
+
+
+def _encoded(body: Json) -> bytes:
+    """JSON as the operator writes it: a letter of four bytes takes four, not the twelve of its escapes."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half a letter has no bytes of its own.
+        return json.dumps(body).encode()
 
 
 def _object(text: bytes) -> Json:

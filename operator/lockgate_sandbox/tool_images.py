@@ -9,19 +9,17 @@ import hashlib
 import os
 
 from lockgate_sandbox.binaries import programs_of
-from lockgate_sandbox.binaries.pins import Tool
 from lockgate_sandbox.cluster.program_image import write_program_image
 from lockgate_sandbox.images import Image
 from lockgate_sandbox.images.archive import PREFIX, archives, drop_old
 from lockgate_sandbox.worlds import locked
 
 
-def image_of(tool: Tool) -> Image:
-    """The image of the one program of a tool; builds the program and writes the archive where they are not.
+def image_of(name: str) -> Image:
+    """The image of a program by its name; builds the program and writes the archive where they are not.
 
     Its name carries what the program consists of, wherever that came from.
     """
-    (name,) = tool.programs
     program = programs_of([name])[name]
     with program.open("rb") as content:
         key = hashlib.file_digest(content, "sha256").hexdigest()[:16]

@@ -27,12 +27,15 @@ RUNTIMES = granted("lockgate.dev", "modelruntimes", "list", "watch")
 NAMESPACED = (
     granted("lockgate.dev", "modeldeployments", "list", "watch")
     | granted("lockgate.dev", "modeldeployments/status", "patch")
-    | granted("apps", "deployments", "get", "list", "watch", "create", "patch")
+    | granted("apps", "deployments", "get", "list", "watch", "create", "patch", "delete")
     | granted("apps", "replicasets", "get")
     | granted("apps", "controllerrevisions", "get", "create", "delete")
-    | granted("", "services", "get", "list", "watch", "create", "patch")
+    | granted("", "services", "get", "list", "watch", "create", "patch", "delete")
     | granted("", "pods", "list", "watch")
     | granted("events.k8s.io", "events", "create")
+)
+ROUTES = granted(
+    "gateway.networking.k8s.io", "httproutes", "get", "list", "watch", "create", "patch", "delete"
 )
 
 
@@ -54,7 +57,7 @@ def test_watched_namespaces_take_their_rights_out_of_the_cluster_role(helm: Path
     roles = {
         found["metadata"]["namespace"]: rights(found["rules"]) for found in objects if found["kind"] == "Role"
     }
-    assert roles == {"growth": NAMESPACED, "risk": NAMESPACED}
+    assert roles == {"growth": NAMESPACED | ROUTES, "risk": NAMESPACED | ROUTES}
 
 
 @pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)

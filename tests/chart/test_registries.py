@@ -20,7 +20,7 @@ def read_by_the_operator(objects: Objects, tmp_path: Path) -> dict[str, Registry
     given, file = environment(objects), tmp_path / "registries.yaml"
     (mount,) = [m for m in pod_of(objects)["containers"][0]["volumeMounts"] if m["name"] == "registries"]
     assert given["LOCKGATE_REGISTRIES_FILE"] == f"{mount['mountPath']}/registries.yaml"
-    file.write_text(only(objects, "ConfigMap")["data"]["registries.yaml"])
+    file.write_text(only(objects, "ConfigMap", "r-lockgate-registries")["data"]["registries.yaml"])
     return configured_registries(Settings.from_environment(given | {"LOCKGATE_REGISTRIES_FILE": str(file)}))
 
 

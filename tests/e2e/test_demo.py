@@ -21,13 +21,18 @@ def test_an_alias_moves_and_a_real_model_follows_without_a_failed_request():
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1200,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     rows = re.findall(r"s\s+production\s+(v\d)\s+(v\d)\s+Serving\s+True", ended.stdout)
     assert ("v1", "v1") in rows
     assert rows[-1] == ("v0", "v0")
+    steps = re.findall(r"s +(\d/3) +(\d+) % .*?v1 is (?:being measured|held)", ended.stdout)
+    assert list(dict.fromkeys(steps)) == [("1/3", "10"), ("2/3", "50")], "as the gateway serves it"
+    assert "v2 was aborted and v1 serves on: metric seconds" in ended.stdout
+    through_the_gateway = re.findall(r"(\d+) requests through the gateway so far, 0 failed", ended.stdout)
+    assert len(through_the_gateway) == 2
     counts = re.findall(r"(\d+) requests from inside the cluster so far, 0 failed", ended.stdout)
     assert len(counts) == 3
     assert int(counts[-1]) > int(counts[1]) > int(counts[0]) > 100

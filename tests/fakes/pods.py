@@ -140,5 +140,5 @@ class Cluster:
         for place, pod in enumerate(self.pods):
             if pod.ready or place >= self.room or (not self.is_kind and self.rng.random() < 0.4):
                 continue
-            pod.attempts += pod.number == CORRUPT or not pod.attempts
+            pod.attempts = min(9, pod.attempts + (pod.number == CORRUPT or not pod.attempts))
             pod.ready = pod.number not in (CORRUPT, NEVER_READY) and (self.is_kind or self.rng.random() < 0.6)

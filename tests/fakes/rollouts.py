@@ -200,9 +200,11 @@ class LittleWorld:
 
     def _routed(self) -> RouteFacts | None:
         if self.view.route is None:
-            getattr(self._served, "nothing", self._served.forget)(KEY)
+            (self._served.forget if self.traffic is None else self._served.nothing)(KEY)
             return None
-        return self._served.facts(KEY, self.view.route.written, self.view.word)
+        # Of a gateway that is not named any more nothing is believed.
+        word = self.view.word if self.traffic else (False, None)
+        return self._served.facts(KEY, self.view.route.written, word)
 
     def plan(self) -> Plan:
         """The plan of a pass, as the observer and the planner make it."""
@@ -262,7 +264,7 @@ class LittleWorld:
             yield "preview", NAME, lambda: self._write_preview(stage.preview)
         if stage.split is not None and (route is None or route.written != stage.split):
             yield "route", NAME, lambda: self._write_route(stage)
-        if self._served.named(KEY) is not None:
+        if self._served.named(KEY) is not None or self.traffic is None:
             yield from (self._pods(track) for track in fewer)
         yield from self._strays(stage)
 

@@ -15,6 +15,7 @@ from tests.fakes import looks
 from tests.fakes.looks import NOW
 
 from lockgate.cli import planning
+from lockgate.cli.branches import Surroundings, see_workload
 from lockgate.cli.lines import Line, plain, width
 from lockgate.cli.listing import listing
 from lockgate.cli.paint import Painter, When
@@ -22,7 +23,7 @@ from lockgate.cli.past import history
 from lockgate.cli.planning import outlook, plan_lines
 from lockgate.cli.pods import see_pod
 from lockgate.cli.seen import see
-from lockgate.cli.tree import Surroundings, see_workload, tree
+from lockgate.cli.tree import tree
 from lockgate.domain.gate import Evidence, GateVerdict
 from lockgate.domain.plan import Step
 from lockgate.plan.gates.available import available

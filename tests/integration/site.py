@@ -32,6 +32,8 @@ from lockgate_sandbox.running import RunningWorld
 COLLECTED_SECONDS = 120.0
 POLL_SECONDS = 0.5
 GROUP = "/apis/lockgate.dev/v1alpha1"
+GATEWAYS = "gateways"
+"""The namespace of the gateway that routes may lead through."""
 
 
 def install_api(world: RunningWorld) -> None:
@@ -57,6 +59,10 @@ def operator_identity(world: RunningWorld) -> Path:
         "--set=image.repository=unused",
         # Whose key pods may mount beside the default one's.
         "--set=registries.eu.baseUrl=https://unused.example",
+        # Through which routes may lead.
+        f"--set=gateways.public.namespace={GATEWAYS}",
+        "--set=gateways.public.gateway=public",
+        "--set=gateways.public.hostname=unused.example",
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",
@@ -151,6 +157,7 @@ class Site:
         """The path of a kind in this namespace."""
         root = {"modeldeployments": GROUP, "events": "/apis/events.k8s.io/v1"}
         root |= dict.fromkeys(("deployments", "replicasets", "controllerrevisions"), "/apis/apps/v1")
+        root |= dict.fromkeys(("gateways", "httproutes"), "/apis/gateway.networking.k8s.io/v1")
         return f"{root.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}" + (
             f"/{name}" if name else ""
         )

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from tests.integration.audit import of_the_operator, told
+from tests.integration.routes import Routed, gateway_of, settings_in
 from tests.integration.site import POLL_SECONDS, Operator, Site
 
 from lockgate.resolve.poller import JITTER
 from lockgate_sandbox.api import Json
 from lockgate_sandbox.registry.requestlog import RequestRecord
+from lockgate_sandbox.running import RunningWorld
 
 pytestmark = pytest.mark.integration
 
@@ -96,7 +98,15 @@ def test_fifty_deployments_on_five_aliases_cost_five_look_ups_a_poll(site: Site)
     assert [record.lookups for record in polled] == [5] * len(polled)
 
 
-def test_every_right_that_the_chart_grants_is_used_and_no_other_is_asked_for(site: Site):
+def test_every_right_that_the_chart_grants_is_used_and_no_other_is_asked_for(
+    site: Site, lockgate_world: RunningWorld, tmp_path: Path
+):
+    with gateway_of(lockgate_world) as actor:
+        site.operator.restart(**settings_in(tmp_path))
+        use_every_right(site, Routed(site, actor))
+
+
+def use_every_right(site: Site, routed: Routed) -> None:
     # Refusals count from here on: a restarting API server refuses everybody for a moment.
     begun = datetime.now(UTC).isoformat()
     site.seed()
@@ -118,10 +128,26 @@ def test_every_right_that_the_chart_grants_is_used_and_no_other_is_asked_for(sit
         site.client.post(site.path(kind), {"metadata": {"name": name}, "spec": spec})
         site.deploy(name)
         site.wait_condition("Stalled", "True", "NotOwned", name=name)
+    # What a candidate leaves behind is deleted, and so is the route of whoever wants none any more.
+    site.client.delete(site.path("modeldeployments", "churn"))
+    site.wait("it is collected", lambda: not site.get("deployments") and not site.get("services"), within=120)
+    routed.deploy()
+    site.wait_serving("v2")
+    site.seed()
+    site.wait_serving("v3")
+    site.wait("the old one is gone", lambda: len(routed.names("deployments") - {"held", "taken"}) == 1)
+    site.change(traffic=None)
+    site.wait("the route is gone", lambda: not routed.route())
+    # Whose it is that is in the way is read here, too.
+    parents = {"parentRefs": [{"name": "of-somebody-else"}]}
+    kind = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute"}
+    site.client.post(site.path("httproutes"), {**kind, "metadata": {"name": "churn"}, "spec": parents})
+    site.change(traffic={"gateway": "public"})
+    site.wait_condition("Stalled", "True", "NotOwned")
     granted = set()
     rules = json.loads(site.world.kubectl("get", "clusterrole", "-o", "json").stdout)["items"]
     for role in rules:
-        if role["metadata"]["labels"].get("app.kubernetes.io/name") == "lockgate":
+        if role["metadata"].get("labels", {}).get("app.kubernetes.io/name") == "lockgate":
             for rule in role["rules"]:
                 granted |= {
                     (group, resource, verb)

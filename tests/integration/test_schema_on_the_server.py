@@ -46,6 +46,21 @@ def path(namespace: str) -> str:
 
 
 @pytest.mark.parametrize(
+    "strategy",
+    [
+        {"canary": {"steps": [{"weight": 10}]}},
+        {"blueGreen": {"pause": {"untilApproved": True}}},
+        {"shadow": {"mirror": 10}},
+        {"rolling": {"maxSurge": 1}},
+    ],
+    ids=lambda strategy: next(iter(strategy)),
+)
+def test_each_strategy_can_be_chosen_and_stands_alone(client: ApiClient, path: str, strategy: Json):
+    made = client.post(path, body(strategy=strategy, traffic={"gateway": "public"}))
+    assert list(made["spec"]["strategy"]) == list(strategy)
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
         ({"progressDeadline": "99999999h"}, "spec.progressDeadline"),

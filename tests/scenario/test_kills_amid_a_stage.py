@@ -13,7 +13,7 @@ from tests.fakes.stages import SIZE, Hands, only, split
 
 from lockgate.domain.plan import Stage
 from lockgate.domain.resources import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE, Object
-from lockgate.plan.reach import pods_for
+from lockgate.plan.carried import pods_for
 
 Verb = Callable[..., Awaitable[Any]]
 VERBS = ("apply", "create", "delete")

@@ -69,7 +69,7 @@ class Site(Rig):
         await self.settle()
 
     def shown(self, metric: str) -> Mapping[str, float]:
-        """Series of a metric by the values of its labels, sorted by their names; the deployment left out."""
+        """Series of a metric by the values of its labels, sorted by their names, but for whose they are."""
         found = {}
         for line in self.metrics_page().splitlines():
             if matched := re.fullmatch(rf"lockgate_{metric}(?:{{(.*)}})? (\S+)", line):
@@ -128,7 +128,7 @@ async def test_a_candidate_that_fails_its_analysis_is_shown_as_aborted_and_as_la
     assert site.shown("rollouts_total")["Aborted canary"] == 1
     assert site.shown("modeldeployment_state") == {"Degraded RolloutAborted": 1}
     assert site.shown("modeldeployment_condition")["Stalled"] == 1
-    assert site.shown("analysis_value") == {}
+    assert site.shown("analysis_value") == {"errors": pytest.approx(0.05)}
     assert site.shown("alias_moved_timestamp_seconds") == moved
 
 

@@ -94,12 +94,26 @@ async def test_a_route_that_is_not_asked_for_any_more_goes_before_the_services_t
     plain = Stage(tracks=(hands.track(1, SIZE, home=True),))
     hands.cluster.writes.clear()
     await hands.turn(plain)
-    assert hands.cluster.writes == ["apply Service", "apply Deployment", "delete HTTPRoute"]
+    assert hands.cluster.writes == ["apply Deployment", "delete HTTPRoute"]
     assert hands.named(DEPLOYMENT)[hands.workload(2)]["spec"]["replicas"] == 1, "its share"
     assert "churn-own" in hands.named(SERVICE)
     await hands.settle(plain)
     assert hands.selectors() == {"churn": None}
     assert set(hands.named(DEPLOYMENT)) == {"churn"}
+
+
+async def test_a_route_stays_until_the_front_can_take_who_came_by_it_though_no_gateway_is_named(hands):
+    await hands.settle(canary(hands, 10))
+    hands.rig.create(replicas=SIZE, traffic=None)
+    before = deepcopy(hands.route()["spec"])
+    hands.edit(DEPLOYMENT, lambda d: d["status"].update(availableReplicas=1))
+    plain = Stage(tracks=(hands.track(1, SIZE, home=True),))
+    await hands.turn(plain)
+    assert hands.route()["spec"] == before
+    hands.edit(DEPLOYMENT, lambda d: d["status"].update(availableReplicas=SIZE))
+    await hands.settle(plain)
+    assert not hands.named(HTTP_ROUTE)
+    assert hands.selectors() == {"churn": None}
 
 
 async def test_a_preview_has_an_address_as_long_as_it_is_asked_for(hands):
@@ -293,16 +307,11 @@ class TestHowLongACandidateStandsStill:
         self.rolling(hands, reached=False)
         assert await self.unmoved(hands) == 300
 
-    async def test_it_rests_while_a_step_that_was_reached_is_held(self, hands):
+    async def test_it_counts_anew_from_when_a_step_is_reached(self, hands):
         await hands.settle(canary(hands, 10))
-        self.rolling(hands, reached=True)
-        assert await self.unmoved(hands) == 0
-
-    async def test_it_counts_anew_once_pods_of_a_step_that_was_reached_are_gone(self, hands):
-        await hands.settle(canary(hands, 10))
-        self.rolling(hands, reached=True)
+        self.rolling(hands, reached=False)
         await self.unmoved(hands)
-        hands.edit(DEPLOYMENT, lambda d: d["status"].update(availableReplicas=0), hands.workload(2))
+        self.rolling(hands, reached=True)
         assert await self.unmoved(hands) == 300
 
 

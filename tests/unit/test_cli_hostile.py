@@ -12,6 +12,7 @@ from tests.fakes import looks
 from tests.fakes.looks import NOW
 from tests.fakes.person import a_person
 
+from lockgate.cli.branches import Surroundings, see_workload
 from lockgate.cli.documents import Output, document, record
 from lockgate.cli.failing import CliError
 from lockgate.cli.lines import Line
@@ -23,7 +24,7 @@ from lockgate.cli.planning import outlook, plan_lines
 from lockgate.cli.pods import see_pod
 from lockgate.cli.seen import see
 from lockgate.cli.streams import Change, Known, News
-from lockgate.cli.tree import Surroundings, see_workload, summary, tree
+from lockgate.cli.tree import summary, tree
 
 # Clears the screen, sets the title, turns the line around, begins a new line, and is half a letter.
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eabc\r\n\u2028[bold red]x[/]\ud800\x00\x7f"

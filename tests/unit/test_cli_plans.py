@@ -113,7 +113,7 @@ def test_a_gate_is_called_by_its_function_and_by_what_it_was_given():
     assert named(available) == "available"
     assert named(partial(pause, timedelta(minutes=10))) == "pause 10m"
     assert meaning(partial(pause, timedelta(minutes=10))) == "the step has lasted so long"
-    assert meaning(routed) == "the data plane has taken over the split of the step"
+    assert meaning(routed).startswith("all ways of the step are taken over")
 
 
 def test_a_gate_that_is_an_object_is_called_by_its_kind():

@@ -2,10 +2,13 @@
 
 import pytest
 from tests.fakes import looks
-from tests.fakes.looks import ago
+from tests.fakes.looks import NOW, ago
 
+from lockgate.cli.branches import Surroundings, see_workload
+from lockgate.cli.lines import plain
 from lockgate.cli.pods import see_pod
-from lockgate.cli.tree import see_workload
+from lockgate.cli.seen import see
+from lockgate.cli.tree import tree
 
 WAITING = {"name": "fetch", "restartCount": 0, "state": {"waiting": {"reason": "PodInitializing"}}}
 NO_IMAGE = {"name": "fetch", "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}}
@@ -81,3 +84,26 @@ def test_a_fetch_that_failed_before_and_runs_again_tells_why():
 def test_a_workload_tells_what_keeps_it_from_its_pods():
     assert see_workload(looks.workload("churn", 4, "exceeded quota")).problem == "exceeded quota"
     assert see_workload(looks.workload("churn", 4)).problem == ""
+
+
+def test_a_tree_tells_what_it_waits_for_once_whichever_condition_says_so():
+    conditions = [
+        looks.condition("Ready", "Unknown", "RollingOut", "v13 is rolled out over v12: spec.suspend is true"),
+        looks.condition("Progressing", "True", "RollingOut", "step 2 of 4 waits for an approval of 3fa9c1d2"),
+        looks.condition("Paused", "True", "Suspended", "spec.suspend is true"),
+    ]
+    shown = [plain(row) for row in tree(see(looks.canary(conditions=conditions)), Surroundings(), NOW, 100)]
+    assert shown[1:4] == [
+        "  v13 is rolled out over v12: spec.suspend is true",
+        "  step 2 of 4 waits for an approval of 3fa9c1d2",
+        "├─ stable     v12  8f14e45f  ██████████████████░░  90 %",
+    ]
+    assert shown[4] == "│  └─ no pods"
+
+
+def test_a_weight_that_is_there_is_never_shown_as_nothing_nor_as_all():
+    for weight, bar in ((0, "░" * 20), (1, "█" + "░" * 19), (99, "█" * 19 + "░"), (100, "█" * 20)):
+        shown = [plain(row) for row in tree(see(looks.canary(weight=weight)), Surroundings(), NOW, 100)]
+        (row,) = [row for row in shown if "candidate" in row]
+        assert bar in row
+        assert row.endswith(f"{weight:>3} %")

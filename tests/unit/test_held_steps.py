@@ -4,69 +4,35 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.fakes.builders import T0, deployment
-from tests.fakes.facts import pod, release, workload
+from tests.fakes.builders import T0
+from tests.fakes.canaries import (
+    ALL_NEW,
+    CANARY,
+    GOING,
+    LATER,
+    MEASURED,
+    MINUTE,
+    NEW,
+    OLD,
+    V1,
+    V2,
+    V3,
+    known,
+    planned,
+    there,
+    to,
+    tracks,
+)
+from tests.fakes.facts import pod, workload
 
-from lockgate.api.analysis import Analysis, Metric, Query
 from lockgate.api.requests import RequestOutcome
-from lockgate.api.status import Approval, ModelDeploymentStatus, Outcome, Role, RolloutState, Trigger
-from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Shadow, Traffic
+from lockgate.api.status import Approval, Outcome, Role, RolloutState, Trigger
+from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Shadow
 from lockgate.domain.gate import YES, GateVerdict, Holds
-from lockgate.domain.observed import Observed, RouteFacts, Target
+from lockgate.domain.observed import Observed, RouteFacts
 from lockgate.domain.plan import Course, Stage, Track
 from lockgate.domain.split import TrafficSplit
 from lockgate.names import Reason
-from lockgate.plan.planner import plan_rollout
-
-V1, V2, V3 = release(1), release(2), release(3)
-OLD, NEW = "churn-00000001", "churn-00000002"
-MINUTE = timedelta(minutes=1)
-LATER = T0 + 30 * MINUTE
-CANARY = Canary(
-    steps=(
-        CanaryStep(weight=10, pause=Pause(duration=5 * MINUTE)),
-        CanaryStep(weight=25, pause=Pause()),
-        CanaryStep(weight=50),
-    )
-)
-GOING = RolloutState(stable=V1, candidate=V2, started_at=T0, progressed_at=T0, trigger=Trigger.ALIAS_MOVED)
-GATEWAY = Traffic(gateway="public")
-
-
-MEASURED = Analysis(metrics=(Metric(name="errors", query=Query.ERRORS, max=0.01),))
-
-
-def known(state, *, strategy=CANARY, traffic=GATEWAY, request="", last=None, analysis=None, **spec):
-    status = ModelDeploymentStatus(observed_generation=1, rollout=state, last_request=last)
-    asked = deployment(**({"replicas": 4} | spec))
-    return replace(
-        asked, status=status, strategy=strategy, traffic=traffic, request=request, analysis=analysis
-    )
-
-
-def planned(asked, observed, now=LATER, wanted=V2, **more):
-    return plan_rollout(asked, Target(revision=wanted, pinned=False), observed, now, **more)
-
-
-def to(stable, candidate, **special):
-    weights = ((OLD, stable), (NEW, candidate))
-    return TrafficSplit(weights=weights, special=NEW if special else None, **special)
-
-
-def there(old=4, new=0, *, split=None, served=None, front=OLD, **more):
-    """Both releases in workloads of their own, all of their pods available, and a route that is served."""
-    others = [workload(V1, old, name=OLD)] if old is not None else []
-    others += [workload(V2, new, name=NEW)] if new is not None else []
-    pods = tuple(pod(V2, f"p{number}") for number in range(new or 0))
-    route = RouteFacts(written=split, served=split if served is None else served) if split else None
-    return Observed(**({"others": tuple(others), "pods": pods, "route": route, "front": front} | more))
-
-
-def tracks(old, new):
-    return (
-        Track(role=Role.STABLE, release=V1, workload=OLD, replicas=old),
-        Track(role=Role.CANDIDATE, release=V2, workload=NEW, replicas=new),
-    )
 
 
 def test_a_step_asks_for_pods_and_traffic_of_the_candidate_and_keeps_stable_whole():
@@ -173,8 +139,8 @@ def test_a_step_that_waits_for_an_approval_goes_on_with_one_for_itself_alone():
 def test_the_last_step_gives_all_pods_all_traffic_and_the_front_and_ends_once_that_is_served():
     held = replace(GOING, step=2, reached_at=T0)
     plan = planned(known(held), there(new=2, split=to(50, 50)))
-    assert plan.stage == Stage(tracks=tracks(4, 4), split=to(0, 100), front=NEW)
-    plan = planned(known(held), there(new=4, split=to(0, 100), front=NEW))
+    assert plan.stage == Stage(tracks=tracks(4, 4), split=ALL_NEW, front=NEW)
+    plan = planned(known(held), there(new=4, split=ALL_NEW, front=NEW))
     assert [entry.outcome for entry in plan.finished] == [Outcome.PROMOTED]
     assert plan.state.stable is not None
     assert (plan.state.stable.version, plan.state.candidate) == ("v2", None)
@@ -183,7 +149,7 @@ def test_the_last_step_gives_all_pods_all_traffic_and_the_front_and_ends_once_th
 
 def test_what_served_before_is_kept_warm_for_its_time_and_no_longer():
     state = RolloutState(stable=V2, warm=V1, warm_until=LATER)
-    observed = there(new=4, split=to(0, 100), front=NEW)
+    observed = there(new=4, split=ALL_NEW, front=NEW)
     plan = planned(known(state), observed, LATER - MINUTE)
     assert [(track.role, track.workload) for track in plan.stage.tracks] == [
         (Role.STABLE, NEW),
@@ -193,6 +159,7 @@ def test_what_served_before_is_kept_warm_for_its_time_and_no_longer():
     plan = planned(known(state), observed, LATER)
     assert [track.workload for track in plan.stage.tracks] == [NEW]
     assert plan.state == state, "that it is over costs no write of a status"
+    assert plan.wake is None, "and no pass after this one"
 
 
 def test_a_first_version_has_nothing_to_share_with_and_takes_all_at_once():
@@ -338,6 +305,14 @@ class TestRequests:
         again = planned(known(plan.state, suspend=suspend), there(new=1, split=to(90, 10)))
         assert (again.state.candidate, again.stage.split) == (None, TrafficSplit(weights=((OLD, 100),)))
 
+    @pytest.mark.parametrize("step", range(4))
+    @pytest.mark.parametrize("reached_at", [None, T0], ids=["on its way", "reached"])
+    def test_an_abort_is_heard_in_every_step_and_on_the_way_to_each(self, step, reached_at):
+        state = replace(GOING, step=step, reached_at=reached_at)
+        plan, outcome = self.answered("abort", state, there(new=4, split=to(50, 50)))
+        assert (outcome, plan.state.candidate) == (RequestOutcome.ACCEPTED, None)
+        assert plan.stage.split == TrafficSplit(weights=((OLD, 100),))
+
     def test_what_was_aborted_is_tried_again_when_somebody_asks(self):
         aborted, _ = self.answered("abort")
         plan, outcome = self.answered("retry", state=aborted.state, observed=there(new=None))
@@ -367,7 +342,7 @@ class TestRequests:
 def test_who_approved_is_in_the_history():
     approvals = (Approval(step=0, by="ada", reason="well"), Approval(step=1, by="bob"))
     held = replace(GOING, step=2, reached_at=T0, approvals=approvals)
-    plan = planned(known(held), there(new=4, split=to(0, 100), front=NEW))
+    plan = planned(known(held), there(new=4, split=ALL_NEW, front=NEW))
     (entry,) = plan.finished
     assert (entry.by, entry.message) == ("ada, bob", "step 1 approved: well")
 

@@ -18,7 +18,15 @@ from lockgate.api.analysis import Metric
 from lockgate.api.conditions import Condition, ConditionStatus
 from lockgate.api.requests import RequestOutcome, Verb
 from lockgate.api.spec import Followed
-from lockgate.api.status import ModelDeploymentStatus, Phase, Revision, Role, RolloutState, TrafficShare
+from lockgate.api.status import (
+    Failure,
+    ModelDeploymentStatus,
+    Phase,
+    Revision,
+    Role,
+    RolloutState,
+    TrafficShare,
+)
 from lockgate.api.strategy import STRATEGIES
 from lockgate.domain.analysis import Measured
 from lockgate.domain.gate import Holds
@@ -205,6 +213,11 @@ def test_the_release_before_is_shown_as_long_as_it_is_kept_warm_or_gets_requests
     share = TrafficShare(track=Role.PREVIOUS, version="v1", weight=100)
     shown.show(at_rest(2, previous=revision(1), traffic=(share,)))
     assert any('track="previous",release="00000001"' in one for one in shown.series())
+    failed = Failure(revision=revision(3), recipe="", reason=Reason.ANALYSIS_FAILED, message="slow")
+    share = TrafficShare(track=Role.PREVIOUS, version="v3", weight=10)
+    given_up = RolloutState(stable=revision(2), failed=(failed,))
+    shown.show(at_rest(2, previous=revision(1), traffic=(share,), rollout=given_up))
+    assert any('track="previous",release="00000003"' in one for one in shown.series())
 
 
 def test_a_release_that_comes_back_while_it_is_warm_is_shown_in_one_track_alone(shown: Shown):
@@ -235,6 +248,18 @@ def test_an_analysis_shows_value_bounds_and_verdicts_of_the_present_step_alone(s
     assert 'analysis_value{metric="errors"}' not in shown.series("analysis")
     shown.show(rolling(Reason.ANALYSIS_RUNNING, step=1, number=3, reached_at=T0))
     assert shown.series("analysis") == {}, "of another candidate nothing was measured"
+
+
+def test_what_led_to_an_abort_is_shown_for_as_long_as_that_is_told_of(shown: Shown):
+    shown.show(rolling(Reason.ANALYSIS_RUNNING, reached_at=T0))
+    shown.metrics.analysis_judged(KEY, (measured(0.5, failed=1),))
+    aborted = (condition(ConditionType.READY, ConditionStatus.FALSE, Reason.ROLLOUT_ABORTED),)
+    for _ in range(2):
+        shown.show(at_rest(desired=revision(2), conditions=aborted))
+        shown.metrics.analysis_judged(KEY, ())
+        assert shown.series("analysis_value") == {'analysis_value{metric="errors"}': 0.5}
+    shown.show(rolling(number=3))
+    assert shown.series("analysis") == {}
 
 
 def test_an_analysis_that_is_no_longer_made_leaves_nothing_behind(shown: Shown):
@@ -354,8 +379,8 @@ def test_an_unchanged_status_changes_no_record(shown: Shown):
     assert shown.metrics._fleet._records[KEY] is before
 
 
-def test_texts_of_strangers_cannot_break_a_line_of_the_page(shown: Shown):
-    hostile = 'a"}\\ 1\nlockgate_reconcile_total 7'
+@pytest.mark.parametrize("hostile", ['a"}\\ 1\nlockgate_reconcile_total 7', '"', "\\", "a\nb", "ü {}"])
+def test_texts_of_strangers_cannot_break_a_line_of_the_page(shown: Shown, hostile: str):
     shown.show(at_rest(), followed=Followed(hostile, "production", "rolling"))
     families = {one.name: one for one in text_string_to_metric_families(shown.metrics.page().decode())}
     (info,) = families["lockgate_modeldeployment_info"].samples

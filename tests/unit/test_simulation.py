@@ -87,6 +87,9 @@ class History(LittleWorld):
         if self.suspend:
             assert plan.state.stable is None or before == RolloutState() or plan.state.stable == before.stable
             assert not (track and known and known.paused), "it stands still already"
+            if track and not track.paused and plan.state.candidate is None:
+                assert track.release.is_same(plan.state.stable), "only the way back goes on"
+                return
             assert track is None or (self.asked and track.paused)
             if track and self.asked and self.view.versions.get(NAME) == self.asked.version:
                 assert track.release.is_same(self.asked.release)

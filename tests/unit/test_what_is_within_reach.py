@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.facts import release, workload
+from tests.fakes.facts import pod, release, workload
 
 from lockgate.api.status import Revision, Role
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit
-from lockgate.plan.reach import pods_for, within_reach
+from lockgate.plan.carried import pods_for
+from lockgate.plan.reach import within_reach
 
 OLD, NEW, THIRD = release(1), release(2), release(3)
+PROVED = tuple(pod(NEW, f"p{number}") for number in range(4))
 
 
 def there_is(name: str, of: Revision, available: int) -> WorkloadFacts:
@@ -49,7 +51,7 @@ def alone(replicas: int, weights: tuple[tuple[str, int], ...] | None) -> Stage:
     ],
 )
 def test_pods_that_are_named_nowhere_stay_while_the_route_asks_for_them(route, kept):
-    there = Observed(others=(there_is("old", OLD, 4), there_is("new", NEW, 4)), route=route)
+    there = Observed(others=(there_is("old", OLD, 4), there_is("new", NEW, 4)), pods=PROVED, route=route)
     stage = within_reach(alone(4, (("new", 100),)), there, 4)
     left = [Track(role=Role.STABLE, release=OLD, workload="old", replicas=kept)] if kept else []
     assert stage == Stage(tracks=(*alone(4, None).tracks, *left), split=TrafficSplit(weights=(("new", 100),)))
@@ -60,15 +62,21 @@ def test_no_more_pods_stay_than_there_are():
     assert within_reach(alone(4, (("new", 100),)), there, 4).tracks[1].replicas == 3
 
 
-def test_where_the_split_ends_the_pods_that_it_asks_for_stay_as_well():
-    there = Observed(others=(there_is("old", OLD, 4),), route=to(("old", 100)))
-    stage = within_reach(alone(4, None), there, 4)
+def test_a_route_that_is_to_go_stays_until_as_many_answer_at_the_front():
+    ideal = replace(alone(4, None), front="new")
+    old, new = there_is("old", OLD, 4), there_is("new", NEW, 3)
+    there = Observed(others=(old, new), pods=PROVED, route=to(("old", 100)), front="new")
+    stage = within_reach(ideal, there, 4)
+    assert [(track.workload, track.replicas) for track in stage.tracks] == [("new", 4), ("old", 4)]
+    assert stage.split == TrafficSplit(weights=(("old", 100),))
+    stage = within_reach(ideal, replace(there, others=(old, there_is("new", NEW, 4))), 4)
     assert [(track.workload, track.replicas) for track in stage.tracks] == [("new", 4), ("old", 4)]
     assert stage.split is None
 
 
 def test_a_weight_that_rises_keeps_the_pods_that_are_to_carry_it():
-    there = Observed(others=(there_is("new", NEW, 4),), route=to(("old", 100), served=(("old", 100),)))
+    route = to(("old", 100), served=(("old", 100),))
+    there = Observed(others=(there_is("new", NEW, 4),), pods=PROVED, route=route)
     stage = within_reach(alone(1, (("new", 100),)), there, 4)
     assert (stage.tracks[0].replicas, stage.split) == (4, TrafficSplit(weights=(("new", 100),)))
 
@@ -97,7 +105,7 @@ def test_a_weight_does_not_rise_on_the_pods_of_another_release():
         others=(there_is("churn", OLD, 4),), route=RouteFacts(written=TrafficSplit(weights=(("other", 100),)))
     )
     assert within_reach(ideal, there, 4).split == TrafficSplit(weights=(("other", 100),))
-    there = replace(there, others=(there_is("churn", NEW, 4),))
+    there = replace(there, others=(there_is("churn", NEW, 4),), pods=PROVED)
     assert within_reach(ideal, there, 4).split == ideal.split
 
 

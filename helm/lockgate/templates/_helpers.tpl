@@ -120,6 +120,13 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- $names | compact | uniq | toJson -}}
 {{- end -}}
 
+{{/* Where the gateways are that routes may name: a CEL list. */}}
+{{- define "lockgate.gatewayPlaces" -}}
+{{- $places := list -}}
+{{- range .Values.gateways }}{{ $places = append $places (printf "%s/%s" .namespace .gateway) }}{{ end -}}
+{{- $places | uniq | toJson -}}
+{{- end -}}
+
 {{/* What tells this release's pods from all others; must never change in an upgrade. */}}
 {{- define "lockgate.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
@@ -144,7 +151,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* Rights in every namespace that is looked after. The operator never reads Secrets and deletes nothing. */}}
+{{/* Rights in every namespace that is looked after. The operator never reads Secrets; it deletes what it has made. */}}
 {{- define "lockgate.namespacedRules" -}}
 - apiGroups: [lockgate.dev]
   resources: [modeldeployments]

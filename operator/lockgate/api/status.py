@@ -21,7 +21,7 @@ MODEL_LIMIT: Final = 257
 SOURCE_LIMIT: Final = 63
 ALIAS_LIMIT: Final = 128
 RELEASE_LIMIT: Final = 16
-BY_LIMIT: Final = 256
+BY_LIMIT: Final = 128
 RUNTIME_LIMIT: Final = 280
 HISTORY_LIMIT: Final = 50
 FAILURES_LIMIT: Final = 10
@@ -200,6 +200,10 @@ class RolloutState:
             approvals=(),
             hurried=False,
         )
+
+    def kept_warm(self, now: datetime) -> Revision | None:
+        """The release that is still ready to take over again."""
+        return self.warm if self.warm_until is not None and now < self.warm_until else None
 
     def valid_for(self, steps: int) -> "RolloutState":
         """The same state, begun anew if its step is none of so many; never the last by mistake."""

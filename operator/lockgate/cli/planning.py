@@ -21,8 +21,8 @@ from lockgate.cli.words import lasting
 from lockgate.domain.gate import Gate
 from lockgate.domain.plan import Step
 from lockgate.names import ConditionType
+from lockgate.plan.carried import pods_for
 from lockgate.plan.failures import failure_of
-from lockgate.plan.reach import pods_for
 from lockgate.plan.strategies import steps_of
 
 _COLUMNS = (

@@ -5,71 +5,24 @@ gets as it was read back, the step, and why it waits in the operator's own words
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from lockgate.api.status import Revision
+from lockgate.cli.branches import CANDIDATE, STABLE, Branch, Surroundings, Workload, branches_of
 from lockgate.cli.lines import Line, Span, Tone, clip, line, spread, width, wrap
 from lockgate.cli.pods import SeenPod
 from lockgate.cli.seen import Seen
 from lockgate.cli.words import since, tone_of
-from lockgate.domain.resources import Object
-from lockgate.names import LABEL_MODEL_DEPLOYMENT, ConditionType
+from lockgate.names import ConditionType
 
 _BRANCH, _LAST, _DOWN, _NOTHING = "├─ ", "└─ ", "│  ", "   "
 _WIDEST_BAR, _LEAST_ROOM = 20, 40
 _MOST_WHY, _MOST_DETAIL = 3, 2
-_STABLE, _CANDIDATE = "stable", "candidate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """A group of pods as its controller counts them: how many it is to have, and what keeps it from that."""
-
-    name: str
-    namespace: str
-    deployment: str
-    asked: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What is known of pods and workloads; `hidden` says why something of it is not."""
-
-    pods: Sequence[SeenPod] = ()
-    workloads: Sequence[Workload] = ()
-    hidden: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Branch:
-    """A release and its pods."""
-
-    role: str
-    version: str
-    release: str
-    weight: int | None
-    pods: Sequence[SeenPod]
-
-
-def see_workload(raw: Object) -> Workload:
-    """Read a Deployment."""
-    labels, status = raw["metadata"].get("labels") or {}, raw.get("status") or {}
-    failures = (one for one in status.get("conditions") or () if one.get("type") == "ReplicaFailure")
-    return Workload(
-        name=raw["metadata"]["name"],
-        namespace=raw["metadata"].get("namespace", ""),
-        deployment=labels.get(LABEL_MODEL_DEPLOYMENT, ""),
-        asked=(raw.get("spec") or {}).get("replicas", 1),
-        problem=next((str(one.get("message") or "") for one in failures if one.get("status") == "True"), ""),
-    )
 
 
 def tree(one: Seen, around: Surroundings, now: datetime, room: int) -> list[Line]:
     """The tree of a deployment in so many cells."""
     lines = [_title(one, now, room), *_why(one, room), *_request(one, room)]
-    branches = _branches(one, around.pods)
+    branches = branches_of(one, around.pods)
     for number, branch in enumerate(branches):
         is_last = number == len(branches) - 1
         lines.append(_release_line(branch, branches, _LAST if is_last else _BRANCH, room))
@@ -121,6 +74,10 @@ def _why(one: Seen, room: int) -> Iterator[Line]:
         if ready and ready.status == "True":
             tone = Tone.FAINT
     yield from _wrapped(told, room, tone)
+    for kind in (ConditionType.PROGRESSING, ConditionType.PAUSED):
+        said = one.says(kind)
+        if said is not None and said.status == "True" and said.message not in told:
+            yield from _wrapped(said.message, room, Tone.BUSY)
     if one.candidate is not None and not one.traffic:
         yield from _wrapped("traffic follows the pods: whichever is ready answers", room, Tone.FAINT)
 
@@ -141,43 +98,13 @@ def _wrapped(text: str, room: int, tone: Tone) -> list[Line]:
     return [line("  ", *shown) for shown in lines]
 
 
-def _branches(one: Seen, pods: Sequence[SeenPod]) -> list[_Branch]:
-    """Stable first, then the candidate, then whatever else has pods: what was before is warm."""
-    left = list(pods)
-    branches = []
-    for role, revision in ((_STABLE, one.stable), (_CANDIDATE, one.candidate)):
-        if revision is not None:
-            own = [pod for pod in left if _is_of(pod, revision)]
-            left = [pod for pod in left if pod not in own]
-            branches.append(_branch(role, revision.version, revision.release or "", one.weight(role), own))
-    releases = dict.fromkeys((pod.release, pod.version) for pod in left)
-    for release, version in releases:
-        own = [pod for pod in left if (pod.release, pod.version) == (release, version)]
-        leaving = all(pod.is_leaving for pod in own)
-        is_previous = one.previous is not None and _is_of(own[0], one.previous)
-        role = "leaving" if leaving else ("warm" if is_previous else "other")
-        branches.append(_branch(role, version, release, None, own))
-    return branches
-
-
-def _branch(role: str, version: str, release: str, weight: int | None, pods: Sequence[SeenPod]) -> _Branch:
-    ordered = sorted(pods, key=lambda pod: pod.name)
-    return _Branch(role=role, version=version, release=release, weight=weight, pods=ordered)
-
-
-def _is_of(pod: SeenPod, revision: Revision) -> bool:
-    if pod.release and revision.release:
-        return pod.release == revision.release
-    return pod.version == revision.version
-
-
-def _release_line(branch: _Branch, branches: Sequence[_Branch], sign: str, room: int) -> Line:
+def _release_line(branch: Branch, branches: Sequence[Branch], sign: str, room: int) -> Line:
     widths = [
         max(len(one.role) for one in branches),
         max(len(one.version) for one in branches),
         max(len(one.release) for one in branches),
     ]
-    tone = {_STABLE: Tone.GOOD, _CANDIDATE: Tone.BUSY}.get(branch.role, Tone.FAINT)
+    tone = {STABLE: Tone.GOOD, CANDIDATE: Tone.BUSY}.get(branch.role, Tone.FAINT)
     texts = [
         line(Span(branch.role, tone)),
         line(Span(branch.version, Tone.STRONG)),
@@ -207,7 +134,7 @@ def _bar(weight: int, left: int, tone: Tone) -> Line:
     return line(Span("█" * full, tone), Span("░" * (size - full), Tone.FAINT), f" {number}")
 
 
-def _workloads(branch: _Branch, around: Surroundings, now: datetime, room: int) -> Iterator[Line]:
+def _workloads(branch: Branch, around: Surroundings, now: datetime, room: int) -> Iterator[Line]:
     names = dict.fromkeys(pod.workload for pod in branch.pods)
     known = {workload.name: workload for workload in around.workloads}
     for number, name in enumerate(names):

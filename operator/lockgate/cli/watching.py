@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from lockgate.cli.branches import Surroundings, see_workload
 from lockgate.cli.door import Query
 from lockgate.cli.failing import Exit, NotAllowed
 from lockgate.cli.finding import not_there
@@ -19,7 +20,7 @@ from lockgate.cli.pods import see_pod
 from lockgate.cli.seen import see
 from lockgate.cli.session import Session
 from lockgate.cli.streams import Known, follow
-from lockgate.cli.tree import Surroundings, is_moving, see_workload, summary, tree
+from lockgate.cli.tree import is_moving, summary, tree
 from lockgate.clock import now
 from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, POD, Resource
 from lockgate.names import LABEL_MODEL_DEPLOYMENT, MANAGED_SELECTOR

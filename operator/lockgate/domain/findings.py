@@ -45,7 +45,9 @@ class Findings:
         meantime, and be it in a fight with us, cause no write of a status.
         """
         if self.plan is not None and self.plan.stage is not None and self.applied is not None:
-            return sum(track.replicas or 0 for track in self.plan.stage.tracks)
+            tracks = self.plan.stage.tracks
+            # Releases side by side share what is asked for; that one has more than its share is for a while.
+            return tracks[0].replicas or 0 if len(tracks) == 1 else self.deployment.replicas
         if self.plan is None and self.previous.replicas is not None:
             return self.previous.replicas
         return self.serving.replicas if self.serving else 0
@@ -86,7 +88,7 @@ class Findings:
     def settled(self) -> bool:
         """Whether what runs is exactly what this spec asks of the stable version."""
         workload = self.serving
-        written = self.applied is not None and self.applied.changed
+        written = self.applied is not None and self.applied.moved
         return (
             self.state.stable is not None
             and self.state.candidate is None

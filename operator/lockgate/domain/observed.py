@@ -149,9 +149,14 @@ class Applied:
     followed: bool = False
 
     @property
+    def moved(self) -> bool:
+        """Whether anything was written of what is to be there."""
+        return bool(self.created or self.updated or self.repaired)
+
+    @property
     def changed(self) -> bool:
         """Whether anything was written."""
-        return bool(self.created or self.updated or self.repaired or self.removed)
+        return self.moved or bool(self.removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

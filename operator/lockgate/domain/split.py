@@ -1,6 +1,10 @@
 """How the traffic is split between workloads. Values only."""
 
 from dataclasses import dataclass
+from typing import Final
+
+WHOLE: Final = 100
+"""All of the traffic, in percent."""
 
 Weights = tuple[tuple[str, int], ...]
 """Percent of the traffic by the name of the track that gets it, in the order of the tracks."""
@@ -21,9 +25,9 @@ class TrafficSplit:
 
     def __post_init__(self) -> None:
         parts = [weight for _, weight in self.weights]
-        if sum(parts) != 100 or min(parts) < 0 or len(dict(self.weights)) != len(parts):
+        if sum(parts) != WHOLE or min(parts) < 0 or len(dict(self.weights)) != len(parts):
             raise ValueError(f"weights that make no hundred: {self.weights}")
-        if not 0 <= self.mirror <= 100 or bool(self.special) != bool(self.match or self.mirror):
+        if not 0 <= self.mirror <= WHOLE or bool(self.special) != bool(self.match or self.mirror):
             raise ValueError(f"no such share of anybody: {self.special}, {self.mirror} percent")
 
     @property

@@ -11,6 +11,7 @@ from typing import Final
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.strategy import Canary, Shadow
+from lockgate.domain.split import WHOLE
 from lockgate.errors import InvalidSpec
 from lockgate.gateways.known import Features, features_of
 from lockgate.sentences import listed
@@ -19,7 +20,6 @@ from lockgate.sentences import listed
 _HOST: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _HOST_LIMIT: Final = 253
 _LABEL_LIMIT: Final = 63
-_WHOLE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Gateway:
                 f"asks gateway {self.name} to copy requests, which it cannot, as far as is known; take "
                 "another gateway or strategy (the platform's setting features.mirror says otherwise)",
             )
-        if 0 < percent < _WHOLE and not self.features.percent_mirror:
+        if 0 < percent < WHOLE and not self.features.percent_mirror:
             raise InvalidSpec(
                 path,
                 f"asks gateway {self.name} to copy {percent} % of the requests; it copies all or none, as "

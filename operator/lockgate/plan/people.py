@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, acknowledged, parse_request
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import APPROVALS_LIMIT, Approval, Revision, RolloutState, Trigger
+from lockgate.domain.observed import Observed
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
 from lockgate.plan.troubles import Problem
@@ -27,7 +28,9 @@ class Heard:
     trigger: Trigger | None = None
 
 
-def hear(deployment: ModelDeployment, state: RolloutState, wanted: Revision | None) -> Heard:
+def hear(
+    deployment: ModelDeployment, state: RolloutState, wanted: Revision | None, observed: Observed
+) -> Heard:
     """Answer the request on the ModelDeployment, unless it was answered before."""
     text, last = deployment.request, deployment.status.last_request
     if not text or (last is not None and last.request == acknowledged(text)):
@@ -36,15 +39,21 @@ def hear(deployment: ModelDeployment, state: RolloutState, wanted: Revision | No
         request = parse_request(text)
     except ValueError as error:
         return Heard(state=state, answer=_answer(text, str(error), granted=False))
-    refusal = _refusal(deployment, state, request, wanted)
+    refusal = _refusal(deployment, state, request, wanted, observed)
     if refusal is not None:
         return Heard(state=state, answer=_answer(text, refusal, granted=False))
     return _GRANTED[request.verb](deployment, state, request, wanted)
 
 
 def _refusal(
-    deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
+    deployment: ModelDeployment,
+    state: RolloutState,
+    request: Request,
+    wanted: Revision | None,
+    observed: Observed,
 ) -> str | None:
+    if deployment.status.rollout == RolloutState() and state != RolloutState():
+        return "the status was lost, and whether this was answered before; ask once more"
     if request.verb is Verb.RETRY:
         if state.candidate is not None:
             return f"{state.candidate.version} is being rolled out"
@@ -55,6 +64,11 @@ def _refusal(
         return "nothing is being rolled out"
     if request.release not in (None, state.candidate.release):
         return f"it is for release {request.release}, and {_named(state.candidate)} is being rolled out"
+    serves = any(pod.ready for pod in observed.pods_of(state.candidate))
+    if request.verb is Verb.ABORT and state.stable is None and serves:
+        return (
+            f"{state.candidate.version} serves, and there is none to go back to; set replicas to 0 to end it"
+        )
     return None
 
 

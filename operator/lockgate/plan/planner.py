@@ -24,6 +24,8 @@ from lockgate.plan.steps import Here, look
 from lockgate.plan.troubles import Problem, failure, is_worth_keeping
 
 _SOONEST = timedelta(seconds=1)
+# A clock that is put right by no more was not wrong.
+_CLOCK_SLACK = timedelta(minutes=1)
 
 
 def plan_rollout(
@@ -39,12 +41,12 @@ def plan_rollout(
     and nothing new begins. `analysis` is what was measured of the candidate, where that is asked for.
     """
     if is_torn(deployment, target, observed):
-        return torn()
+        return torn(hear(deployment, RolloutState(), None, observed).answer)
     state, untold = recovered(deployment, target, observed, now)
     state = completed(state, observed)
     state = state.valid_for(len(steps_for(deployment, state)))
     wanted = target.revision if target else _last_wanted(deployment, state)
-    heard = hear(deployment, state, wanted)
+    heard = hear(deployment, state, wanted, observed)
     ask = _Ask(deployment, target, wanted, observed, now, heard)
     plan = (
         _given_up(ask, heard.state, heard.abort) if heard.abort else _move(ask, heard.state, untold, analysis)
@@ -77,7 +79,7 @@ def _move(
     deployment, target, now = ask.deployment, ask.target, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _reopened(deployment, state, target, now)
+    state = _cooled(deployment, _reopened(deployment, state, target, now), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
@@ -93,7 +95,9 @@ def _move(
 def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Plan:
     """Where the rollout stands in its step, and what follows from that."""
     deployment, observed, now = ask.deployment, ask.observed, ask.now
-    is_on_its_way = state.reached_at is None and here.reached_at is None
+    known = deployment.status.rollout
+    # What was seen of its time is of the step that the status names.
+    is_on_its_way = here.reached_at is None and (known.step, known.reached_at) == (state.step, None)
     problem = here.against or failure(deployment, candidate, observed, is_on_its_way=is_on_its_way)
     if problem is not None:
         if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
@@ -105,9 +109,10 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
         held = replace(state, reached_at=here.reached_at)
         plan = ask.plan(held, wake=here.again_at)
         return replace(plan, decision=here.said(plan.decision), stage=here.stage)
-    progressed_at = time_of_progress(deployment, state, observed.unmoved, now)
-    state = replace(state, progressed_at=progressed_at)
-    return ask.plan(state, wake=_deadline(deployment, observed, now))
+    progressed_at = time_of_progress(deployment, state, observed.unmoved, now) if is_on_its_way else now
+    state = replace(state, progressed_at=progressed_at, reached_at=None)
+    plan = ask.plan(state, wake=_deadline(deployment, observed, now))
+    return replace(plan, decision=here.said(plan.decision), stage=here.stage or plan.stage)
 
 
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
@@ -121,6 +126,13 @@ def _held(state: RolloutState) -> RolloutState:
     return replace(state, progressed_at=None, reached_at=None)
 
 
+def _cooled(deployment: ModelDeployment, state: RolloutState, now: datetime) -> RolloutState:
+    """A time to keep something warm that lies too far ahead was told by a clock that was wrong."""
+    if state.warm_until is None or state.warm_until <= now + deployment.keep_warm + _CLOCK_SLACK:
+        return state
+    return replace(state, warm=None, warm_until=None)
+
+
 def _reopened(
     deployment: ModelDeployment, state: RolloutState, target: Target | None, now: datetime
 ) -> RolloutState:
@@ -131,8 +143,15 @@ def _reopened(
     unproven = state.stable
     if not state.unproven or unproven is None or deployment.replicas == 0:
         return state
-    proven = replace(state, stable=state.fallback, unproven=False, fallback=None)
+    # What was reached without a pod is not reached with some.
+    proven = replace(state, stable=state.fallback, unproven=False, fallback=None, step=0, reached_at=None)
     is_wanted = target is None or target.revision.is_same(unproven)
+    if target and not is_wanted and not state.fallback and failure_of(deployment, state, target.revision):
+        # Nobody else is left to serve.
+        return replace(proven, stable=unproven)
+    if state.candidate is not None and state.candidate.is_same(state.fallback):
+        # It is what it was to take over from.
+        return proven.rests
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
     return _begun(proven, unproven, Trigger.SPEC_CHANGED, now)
@@ -140,7 +159,7 @@ def _reopened(
 
 def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
     # What is warm gives up its place, unless it is what is wanted back.
-    warm = state.warm if candidate.is_same(state.warm) else None
+    warm = state.warm if candidate.is_same(state.kept_warm(now)) else None
     return replace(
         state.rests,
         candidate=candidate,
@@ -220,13 +239,13 @@ def _approved(state: RolloutState) -> tuple[str | None, str | None]:
 
 def _promoted(ask: _Ask, state: RolloutState, candidate: Revision) -> RolloutState:
     way_back = state.fallback if state.unproven else state.stable
-    is_kept = way_back is not None and not isinstance(ask.deployment.strategy, Rolling)
-    until = ask.now + ask.deployment.keep_warm if is_kept else None
+    is_other = way_back is not None and not candidate.is_same(way_back)
+    is_kept = is_other and not isinstance(ask.deployment.strategy, Rolling)
     proven = RolloutState(
         stable=candidate,
         failed=without(state, candidate),
-        warm=way_back if is_kept and not candidate.is_same(way_back) else None,
-        warm_until=until if not candidate.is_same(way_back) else None,
+        warm=way_back if is_kept else None,
+        warm_until=ask.now + ask.deployment.keep_warm if is_kept else None,
     )
     if ask.deployment.replicas > 0 or candidate.is_same(way_back):
         return proven

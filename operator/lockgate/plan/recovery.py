@@ -17,22 +17,26 @@ def recovered(
     deployment: ModelDeployment, target: Target | None, observed: Observed, now: datetime
 ) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
     """The state to go on from, and the rollout that nobody was told the end of."""
-    state, workload, serving = deployment.status.rollout, main_of(observed), serving_by_itself(observed)
+    state, workload = deployment.status.rollout, main_of(observed, target)
+    serving = serving_by_itself(observed, target)
     if state != RolloutState() or workload is None or serving is None:
         return state, ()
-    if workload.is_complete and (workload.replicas == 0 or _is_proved(serving, observed)):
+    if workload.is_complete and (workload.replicas == 0 or _is_proved(serving, workload, observed)):
         serving = replace(serving, tree=next(iter(observed.trees_of(serving)), None))
         unproven = not any(pod.ready for pod in observed.pods_of(serving))
         ended = () if unproven and deployment.replicas else _untold(deployment, serving, now)
         return RolloutState(stable=serving, unproven=unproven), ended
     if not serving.is_same(workload.revision):
         return RolloutState(stable=serving), ()
-    if target is None:
+    # Beside another a first version does not roll out: who most requests come to was there before.
+    has_company = any(each.replicas for each in observed.workloads if each.name != workload.name)
+    if target is None and not has_company:
         begun = RolloutState(
             candidate=serving, started_at=now, progressed_at=now, trigger=Trigger.FIRST_ROLLOUT
         )
         return begun, ()
-    keeps_its_place = not target.revision.is_same(serving) and not _is_doubtful(serving, observed)
+    is_other = target is not None and not target.revision.is_same(serving)
+    keeps_its_place = (is_other or has_company) and not _is_doubtful(serving, observed)
     return RolloutState(stable=serving if keeps_its_place else None), ()
 
 
@@ -49,26 +53,37 @@ def completed(state: RolloutState, observed: Observed) -> RolloutState:
 
 def is_torn(deployment: ModelDeployment, target: Target | None, observed: Observed) -> bool:
     """Whether what runs is of different files, and nothing says if it served before: hands off."""
-    serving = serving_by_itself(observed)
+    serving = serving_by_itself(observed, target)
     if deployment.status.rollout != RolloutState() or serving is None:
         return False
     is_wanted = target is None or target.revision.is_same(serving)
     return is_wanted and len(observed.trees_of(serving)) > 1
 
 
-def main_of(observed: Observed) -> WorkloadFacts | None:
-    """The workload that most requests reach, by what is there alone."""
+def main_of(observed: Observed, target: Target | None = None) -> WorkloadFacts | None:
+    """The workload that most requests reach, by what is there alone.
+
+    Where all pods answer and nobody tells whose are stable's, it is those that are not wanted now: who is
+    wanted is on its way.
+    """
     by_route = dict(observed.route.written.weights) if observed.route else {}
     for name in (observed.front, max(by_route, key=lambda each: by_route[each], default=None)):
         if (named := observed.named(name)) is not None:
             return named
-    others = max(observed.others, key=lambda workload: workload.available, default=None)
-    return observed.workload or others
+    if observed.workload is not None:
+        return observed.workload
+    wanted = target.revision if target else None
+    unwanted = [each for each in observed.others if each.available and not _is_of(each, wanted)]
+    return max(unwanted or observed.others, key=lambda workload: workload.available, default=None)
 
 
-def serving_by_itself(observed: Observed) -> Revision | None:
+def _is_of(workload: WorkloadFacts, release: Revision | None) -> bool:
+    return release is not None and release.is_same(workload.revision)
+
+
+def serving_by_itself(observed: Observed, target: Target | None = None) -> Revision | None:
     """The version that serves by what runs alone: amid a rollout, the one that is being replaced."""
-    workload = main_of(observed)
+    workload = main_of(observed, target)
     if workload is None or workload.revision is None:
         return None
     if workload.is_complete:
@@ -86,11 +101,10 @@ def serving_by_itself(observed: Observed) -> Revision | None:
     return max(replaced or ready, key=ready.count, default=None)
 
 
-def _is_proved(revision: Revision, observed: Observed) -> bool:
+def _is_proved(revision: Revision, workload: WorkloadFacts, observed: Observed) -> bool:
     """Whether every ready pod of it proved the same files, and the workload has no pod that is not seen."""
     ready = sum(pod.ready for pod in observed.pods_of(revision))
-    workload = main_of(observed)
-    return workload is not None and ready >= workload.replicas and not _is_doubtful(revision, observed)
+    return ready >= workload.replicas and not _is_doubtful(revision, observed)
 
 
 def _is_doubtful(revision: Revision, observed: Observed) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from lockgate.api.requests import LastRequest
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, Revision, Role, RolloutState
 from lockgate.domain.observed import Observed
@@ -32,7 +33,7 @@ def shape(
         state=state,
         decision=decision,
         stage=resting(deployment, state, observed, now),
-        wake=state.warm_until if state.warm else None,
+        wake=state.warm_until if state.kept_warm(now) else None,
     )
 
 
@@ -115,14 +116,14 @@ def stalled(
     return replace(shape(deployment, state, state.candidate, observed, now), decision=decision)
 
 
-def torn() -> Plan:
+def torn(answer: LastRequest | None) -> Plan:
     """The plan where pods serve different files and no status tells since when: nothing is touched."""
     message = (
         "its pods were given different files under one digest, and no status tells whether it served "
         "before: what runs is left as it is; delete the pods with the wrong files, or move the alias"
     )
     decision = Decision(course=Course.STALLED, reason=Reason.DIGEST_CHANGED, message=message)
-    return Plan(state=RolloutState(), decision=decision)
+    return Plan(state=RolloutState(), decision=decision, answer=answer)
 
 
 def suspended(deployment: ModelDeployment, state: RolloutState, observed: Observed, now: datetime) -> Plan:
@@ -150,7 +151,12 @@ def is_on_its_way_back(state: RolloutState, observed: Observed) -> bool:
     routed = [observed.route.written, observed.route.served] if observed.route else []
     named = {name for split in routed if split for name, weight in split.weights if weight}
     named |= {split.special for split in routed if split and split.special}
-    return bool((named | {observed.front}) - {None, home.name})
+    if (named | {observed.front}) - {None, home.name}:
+        return True
+    if observed.front is not None:
+        return False
+    # Where all pods answer, those of others do; and in place those are replaced by pods of stable.
+    return any(pod.ready and pod.revision and not pod.revision.is_same(state.stable) for pod in observed.pods)
 
 
 def _standing_still(state: RolloutState, observed: Observed) -> Stage | None:

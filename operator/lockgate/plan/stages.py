@@ -11,8 +11,8 @@ from lockgate.api.status import Revision, Role, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, Rolling
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Stage, Step, Track
-from lockgate.domain.split import TrafficSplit
-from lockgate.plan.reach import pods_for
+from lockgate.domain.split import WHOLE, TrafficSplit
+from lockgate.plan.carried import pods_for
 
 
 def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) -> str:
@@ -29,8 +29,8 @@ def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed
     assert state.stable is not None
     stable = _whole(deployment, observed, state.stable, Role.STABLE)
     tracks = [stable]
-    if state.warm is not None and state.warm_until is not None and now < state.warm_until:
-        warm = _whole(deployment, observed, state.warm, Role.PREVIOUS)
+    if (kept := state.kept_warm(now)) is not None:
+        warm = _whole(deployment, observed, kept, Role.PREVIOUS)
         if warm.workload != stable.workload:
             tracks.append(warm)
     return Stage(
@@ -44,32 +44,43 @@ def rolling(deployment: ModelDeployment, state: RolloutState, observed: Observed
     """All that should be there in a step of a rollout."""
     candidate, stable = state.candidate, state.stable
     assert candidate is not None
-    replicas = pods_for(deployment.replicas, step.replicas)
+    by_pods = _shares_by_pods(deployment)
+    weight = step.replicas if step.weight is None else step.weight
+    # Where their numbers make the shares, more pods would be more traffic.
+    percent = weight if by_pods and weight else step.replicas
+    if not by_pods and candidate.is_same(state.warm):
+        percent = WHOLE  # it was kept ready to take over again
+    replicas = pods_for(deployment.replicas, percent)
     before = None if stable is None else _whole(deployment, observed, stable, Role.STABLE)
     workload = home_of(deployment, observed, candidate)
-    if step.in_place and (before is None or before.workload == deployment.name):
-        workload = deployment.name
     track = Track(role=Role.CANDIDATE, release=candidate, workload=workload, replicas=replicas)
     if before is None or before.workload == workload:
         split, front = _all_to(deployment, workload), _front(deployment, workload)
         return Stage(tracks=(track,), split=split, front=front)
-    weight = step.replicas if step.weight is None else step.weight
-    gives_way = step.gives_way or _shares_by_pods(deployment)
-    left = pods_for(deployment.replicas, 100 - weight) if gives_way else deployment.replicas
+    if by_pods and not _answers(observed, workload):
+        weight = 0
+    gives_way = step.gives_way or by_pods
+    left = pods_for(deployment.replicas, WHOLE - weight) if gives_way else deployment.replicas
     before = Track(role=Role.STABLE, release=before.release, workload=before.workload, replicas=left)
     return Stage(
         tracks=(before, track),
         split=_shared(deployment, before.workload, workload, step, weight),
-        front=_front(deployment, workload if weight == 100 else before.workload),
+        front=_front(deployment, workload if weight == WHOLE else before.workload, weight),
         preview=workload if isinstance(deployment.strategy, BlueGreen) else None,
     )
 
 
 def nobody(deployment: ModelDeployment, observed: Observed, release: Revision) -> Stage:
-    """A release that cannot be served, and no other to serve in its place: its workload, without pods."""
+    """A release that cannot be served: its workload, without pods. Who serves all the same goes on."""
     workload = home_of(deployment, observed, release)
-    track = Track(role=Role.STABLE, release=release, workload=workload, replicas=0)
-    return Stage(tracks=(track,), front=_front(deployment, workload))
+    failed = Track(role=Role.STABLE, release=release, workload=workload, replicas=0)
+    others = [each for each in observed.workloads if each.name != workload and each.available]
+    most = max(others, key=lambda each: each.available, default=None)
+    if most is None or most.revision is None:
+        return Stage(tracks=(failed,), front=_front(deployment, workload))
+    serving = Track(role=Role.STABLE, release=most.revision, workload=most.name, replicas=deployment.replicas)
+    split, front = _all_to(deployment, most.name), _front(deployment, most.name)
+    return Stage(tracks=(serving, failed), split=split, front=front)
 
 
 def _whole(deployment: ModelDeployment, observed: Observed, release: Revision, role: Role) -> Track:
@@ -77,28 +88,33 @@ def _whole(deployment: ModelDeployment, observed: Observed, release: Revision, r
     return Track(role=role, release=release, workload=workload, replicas=deployment.replicas)
 
 
+def _answers(observed: Observed, workload: str) -> bool:
+    there = observed.named(workload)
+    return there is not None and there.available > 0
+
+
 def _all_to(deployment: ModelDeployment, workload: str) -> TrafficSplit | None:
-    return None if deployment.traffic is None else TrafficSplit(weights=((workload, 100),))
+    return None if deployment.traffic is None else TrafficSplit(weights=((workload, WHOLE),))
 
 
 def _shared(
     deployment: ModelDeployment, stable: str, candidate: str, step: Step, weight: int
 ) -> TrafficSplit | None:
-    if deployment.traffic is None:
-        return None
+    if deployment.traffic is None or weight == WHOLE:
+        return _all_to(deployment, candidate)
     is_special = bool(step.match or step.mirror)
     return TrafficSplit(
-        weights=((stable, 100 - weight), (candidate, weight)),
+        weights=((stable, WHOLE - weight), (candidate, weight)),
         special=candidate if is_special else None,
         match=step.match,
         mirror=step.mirror,
     )
 
 
-def _front(deployment: ModelDeployment, workload: str) -> str | None:
+def _front(deployment: ModelDeployment, workload: str, weight: int = WHOLE) -> str | None:
     """Who answers at the ModelDeployment's own address: all pods, where their numbers make the shares."""
-    by_pods = isinstance(deployment.strategy, Rolling) or _shares_by_pods(deployment)
-    return None if by_pods else workload
+    is_shared = _shares_by_pods(deployment) and 0 < weight < WHOLE
+    return None if is_shared or isinstance(deployment.strategy, Rolling) else workload
 
 
 def _shares_by_pods(deployment: ModelDeployment) -> bool:

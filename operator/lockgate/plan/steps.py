@@ -17,7 +17,6 @@ from lockgate.names import Reason
 from lockgate.plan.gates.analysed import not_measured
 from lockgate.plan.gates.available import available
 from lockgate.plan.gates.routed import routed
-from lockgate.plan.reach import pods_for
 from lockgate.plan.shape import steps_for
 from lockgate.plan.stages import rolling
 from lockgate.plan.troubles import Problem
@@ -33,7 +32,7 @@ class Here:
 
     `reached_at` is None on the way to it. `verdict` is that of the gates that hold it there once it is
     reached, `told` what is to be told of it. `ahead` is the state in the next step, once there is
-    anything to tell of that. `stage` is what should be there now.
+    anything to tell of that. `stage` is what should be there now, None for just what the step asks for.
     """
 
     reached_at: datetime | None = None
@@ -58,11 +57,39 @@ class Here:
         return self.verdict.reason or Reason.ANALYSIS_FAILED, self.verdict.sentence
 
     def said(self, decision: Decision) -> Decision:
-        """The decision of a rollout that is held here."""
+        """The decision of a rollout that is held here, or that lost its way to here."""
         if self.told is None or not self.told.sentence:
             return decision
-        reason = self.told.reason or Reason.STEP_HELD
-        return replace(decision, reason=reason, message=self.told.sentence, waits=True)
+        reason, waits = self.told.reason or Reason.STEP_HELD, self.reached_at is not None
+        return replace(decision, reason=reason, message=self.told.sentence, waits=waits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A step of a rollout, as it should be and as it is."""
+
+    step: Step
+    is_last: bool
+    stage: Stage
+    evidence: Evidence
+    now: datetime
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its pods are available and its traffic is served."""
+        reaching = [gate for gate in self.step.gates if gate in _REACHING]
+        return judge(reaching, self.evidence, self.now).holds is Holds.YES
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether all is written that can be, on the way to it, so that it is for others to go on."""
+        evidence, route, home = self.evidence, self.evidence.observed.route, self.evidence.home
+        if home is None or not home.generation_observed or home.replicas != evidence.replicas:
+            return False
+        if available(evidence, self.now).holds is not Holds.YES:
+            return True
+        is_routed = evidence.split is None or (route is not None and route.written == evidence.split)
+        return is_routed and evidence.front == evidence.observed.front
 
 
 def look(
@@ -74,31 +101,27 @@ def look(
     analysis: GateVerdict | None,
 ) -> Here:
     """Look at the present step."""
-    steps = steps_for(deployment, state)
-    step, is_last = steps[state.step], state.step + 1 == len(steps)
-    evidence = _evidence(deployment, state, candidate, observed, step)
-    reached_at = state.reached_at
-    if reached_at is None and judge(_first(step), evidence, now).holds is not Holds.YES:
+    place = _place(deployment, state, candidate, observed, now)
+    if _is_gone(deployment, state, place):
+        return _without_pods(deployment, state, candidate, place, analysis)
+    if not place.is_there and not _was_there(deployment, state, candidate, place):
         return Here()
-    if reached_at is None or reached_at > now:
-        reached_at = now
-    if _is_gone(deployment, state, candidate, observed, step):
-        return _without_pods(deployment, state, candidate, observed, step, reached_at)
+    reached_at = min(state.reached_at or now, now)
     if deployment.analysis is not None and (analysis is None or state.reached_at is None):
         analysis = not_measured(candidate, deployment.analysis, now)
-    known = replace(evidence, reached_at=reached_at, analysis=analysis)
-    holding = [gate for gate in step.gates if gate not in _REACHING]
+    known = replace(place.evidence, reached_at=reached_at, analysis=analysis)
+    holding = [gate for gate in place.step.gates if gate not in _REACHING]
     verdict = judge(holding, known, now)
     here = Here(
         reached_at=reached_at,
         verdict=verdict,
         # What held it is told until there is more to tell than that its time is over.
         told=judge(holding, known, reached_at) if verdict.holds is Holds.YES else verdict,
-        is_last=is_last,
-        stage=rolling(deployment, state, observed, step),
+        is_last=place.is_last,
+        stage=place.stage,
         again_at=verdict.again_at,
     )
-    if is_last or verdict.holds is not Holds.YES:
+    if place.is_last or verdict.holds is not Holds.YES:
         return here
     return _ahead(deployment, state, candidate, observed, now, here)
 
@@ -113,69 +136,76 @@ def _ahead(
 ) -> Here:
     """The same with what is next."""
     following = replace(state, step=state.step + 1, reached_at=None, progressed_at=now)
-    step = steps_for(deployment, state)[following.step]
-    evidence = _evidence(deployment, following, candidate, observed, step)
-    if judge(_first(step), evidence, now).holds is Holds.YES:
+    place = _place(deployment, following, candidate, observed, now)
+    if place.is_there:
         return replace(here, ahead=replace(following, reached_at=now))
-    if _is_asked_for(evidence, now) and observed.unmoved >= _TOLD_AFTER:
+    if place.is_asked_for and observed.unmoved >= _TOLD_AFTER:
         # From now on it can be late.
         return replace(here, ahead=following)
-    return replace(here, stage=rolling(deployment, following, observed, step), again_at=now + _TOLD_AFTER)
+    return replace(here, stage=place.stage, again_at=now + _TOLD_AFTER)
 
 
-def _is_asked_for(evidence: Evidence, now: datetime) -> bool:
-    """Whether all is written that can be, on the way to a step, so that it is for others to go on."""
-    home, route = evidence.home, evidence.observed.route
-    if home is None or home.replicas != evidence.replicas:
+def _was_there(deployment: ModelDeployment, state: RolloutState, candidate: Revision, place: _Place) -> bool:
+    """Whether a step that was reached is the same yet, and not another that its author made of it since.
+
+    Pods that died, and more of them all, make no other step; nor does the way to the next.
+    """
+    if state.reached_at is None or place.is_last:
         return False
-    if available(evidence, now).holds is not Holds.YES:
-        return True
-    is_at_front = evidence.front is None or evidence.front == evidence.observed.front
-    return is_at_front and (evidence.split is None or (route is not None and route.written == evidence.split))
-
-
-def _is_gone(
-    deployment: ModelDeployment,
-    state: RolloutState,
-    candidate: Revision,
-    observed: Observed,
-    step: Step,
-) -> bool:
-    """Whether nobody answers for the candidate any more, and somebody else could."""
-    if step.in_place or state.stable is None or deployment.replicas == 0:
+    evidence, stable = place.evidence, place.stage.tracks[0]
+    observed, home = evidence.observed, evidence.home
+    if home is None or home.name == stable.workload:
         return False
-    running = observed.runs(candidate)
-    return running is None or running.available == 0
+    if evidence.split is not None:
+        written = dict(observed.route.written.weights) if observed.route else {}
+        if written.get(home.name, 0) < dict(evidence.split.weights)[home.name]:
+            return False
+    before, following = observed.named(stable.workload), replace(state, step=state.step + 1)
+    is_scaled = before is not None and before.replicas < (stable.replicas or 0)
+    fewest = _place(deployment, following, candidate, observed, place.now).evidence.replicas
+    return is_scaled or home.replicas >= min(evidence.replicas, fewest)
+
+
+def _is_gone(deployment: ModelDeployment, state: RolloutState, place: _Place) -> bool:
+    """Whether nobody answers for the candidate, though requests may come to it, and somebody else could."""
+    home, route = place.evidence.home, place.evidence.observed.route
+    if place.step.in_place or state.stable is None or deployment.replicas == 0:
+        return False
+    if home is not None and home.available:
+        return False
+    written = route.written if route else None
+    named = dict(written.weights).get(place.evidence.workload or "", 0) if written else 0
+    return state.reached_at is not None or named > 0
 
 
 def _without_pods(
     deployment: ModelDeployment,
     state: RolloutState,
     candidate: Revision,
-    observed: Observed,
-    step: Step,
-    reached_at: datetime,
+    place: _Place,
+    analysis: GateVerdict | None,
 ) -> Here:
-    """A candidate of which no pod is left gets no requests until one is back."""
+    """A candidate of which no pod is left gets no requests; once one is back it reaches its step anew."""
     sentence = f"no pod of {candidate.version} answers, so it gets no traffic until one is back"
     told = GateVerdict(holds=Holds.NOT_YET, sentence=sentence, reason=Reason.MINIMUM_REPLICAS_UNAVAILABLE)
-    idle = replace(step, weight=0, match=(), mirror=0)
-    stage = rolling(deployment, state, observed, idle)
-    return Here(reached_at=reached_at, verdict=told, told=told, stage=stage)
+    idle = replace(place.step, weight=0, match=(), mirror=0)
+    is_against = analysis is not None and analysis.holds is Holds.NO
+    return Here(
+        verdict=analysis if is_against else None,
+        told=told,
+        stage=rolling(deployment, state, place.evidence.observed, idle),
+    )
 
 
-def _first(step: Step) -> tuple[Gate, ...]:
-    return tuple(gate for gate in step.gates if gate in _REACHING)
-
-
-def _evidence(
-    deployment: ModelDeployment, state: RolloutState, candidate: Revision, observed: Observed, step: Step
-) -> Evidence:
-    stage = rolling(deployment, state, observed, step)
+def _place(
+    deployment: ModelDeployment, state: RolloutState, candidate: Revision, observed: Observed, now: datetime
+) -> _Place:
+    steps = steps_for(deployment, state)
+    stage = rolling(deployment, state, observed, steps[state.step])
     track = stage.tracks[-1]
-    return Evidence(
+    evidence = Evidence(
         candidate=candidate,
-        replicas=pods_for(deployment.replicas, step.replicas),
+        replicas=track.replicas or 0,
         observed=observed,
         split=stage.split,
         front=stage.front,
@@ -183,3 +213,4 @@ def _evidence(
         approved=any(approval.step == state.step for approval in state.approvals),
         hurried=state.hurried,
     )
+    return _Place(steps[state.step], state.step + 1 == len(steps), stage, evidence, now)

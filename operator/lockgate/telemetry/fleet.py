@@ -124,25 +124,21 @@ def _of_rollout(read: Callable[[Rollout], float | None]) -> _Read:
     return rows
 
 
-def _measured(record: Record) -> tuple[Measured, ...]:
-    return record.rollout.measured if record.rollout else ()
-
-
 def _values(record: Record) -> Iterator[_Row]:
-    for one in _measured(record):
+    for one in record.measured:
         if one.value is not None:
             yield (one.metric.name,), one.value
 
 
 def _bounds(record: Record) -> Iterator[_Row]:
-    for one in _measured(record):
+    for one in record.measured:
         for bound, value in (("min", one.least), ("max", one.most)):
             if value is not None:
                 yield (one.metric.name, bound), value
 
 
 def _counts(record: Record) -> Iterator[_Row]:
-    for one in _measured(record):
+    for one in record.measured:
         for verdict in ("passed", "failed", "inconclusive", "missed"):
             yield (one.metric.name, verdict), getattr(one, verdict)
 

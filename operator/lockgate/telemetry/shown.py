@@ -11,7 +11,7 @@ from datetime import datetime
 from sys import intern
 from typing import Final
 
-from lockgate.api.conditions import ConditionStatus, find
+from lockgate.api.conditions import Condition, ConditionStatus, find
 from lockgate.api.spec import Followed
 from lockgate.api.status import ModelDeploymentStatus, Revision, Role
 from lockgate.domain.analysis import Measured
@@ -55,7 +55,6 @@ class Rollout:
     steps: int
     started: float | None
     progress: float | None
-    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class Record:
     traffic: tuple[tuple[str, int], ...] = ()
     ended: tuple[tuple[str, str, int], ...] = ()
     rollout: Rollout | None = None
+    measured: tuple[Measured, ...] = ()
     held: Held | None = None
     moved: Moved | None = None
 
@@ -96,14 +96,14 @@ class Record:
 
     def with_measured(self, measured: Sequence[Measured]) -> "Record":
         """The same with what an analysis found of the candidate; without one nothing is measured."""
-        if self.rollout is None or self.rollout.measured == tuple(measured):
+        if self.rollout is None or self.measured == tuple(measured):
             return self
-        return replace(self, rollout=replace(self.rollout, measured=tuple(measured)))
+        return replace(self, measured=tuple(measured))
 
 
 def record_of(known: Record, status: ModelDeploymentStatus, followed: Followed, now: datetime) -> Record:
     """The record of a status, after the one that was known."""
-    ready = find(status.conditions, ConditionType.READY)
+    ready, rollout = find(status.conditions, ConditionType.READY), _rollout(status)
     traffic = tuple((share.track.value, share.weight) for share in status.traffic)
     return Record(
         standing=Standing(
@@ -115,7 +115,8 @@ def record_of(known: Record, status: ModelDeploymentStatus, followed: Followed, 
         releases=_releases(known, status),
         traffic=_ALL_TO_STABLE if traffic == _ALL_TO_STABLE else traffic,
         ended=known.ended,
-        rollout=_rollout(known.rollout, status),
+        rollout=rollout,
+        measured=known.measured if _is_still_measured(known.rollout, rollout, ready) else (),
         held=_held(known.held, status, now),
         moved=_moved(known.moved, status, now),
     )
@@ -142,12 +143,24 @@ def _interned(followed: Followed) -> Followed:
 
 
 def _releases(known: Record, status: ModelDeploymentStatus) -> tuple[Release, ...]:
-    tracks = [(Role.STABLE, status.stable), (Role.CANDIDATE, status.candidate)]
-    if any(share.track is Role.PREVIOUS for share in status.traffic) or status.rollout.warm is not None:
-        tracks.append((Role.PREVIOUS, status.rollout.warm or status.previous))
+    tracks: list[tuple[Role, Revision | None]] = [
+        (Role.STABLE, status.stable),
+        (Role.CANDIDATE, status.candidate),
+        (Role.PREVIOUS, _before(status)),
+    ]
     seen = tuple(_release(role, revision) for role, revision in _once(tracks))
     # What is unchanged is kept, for the text of the new one is another in memory.
     return known.releases if known.releases == seen else seen
+
+
+def _before(status: ModelDeploymentStatus) -> Revision | None:
+    """The release that still gets requests though it is neither of the two, or that is kept warm."""
+    rollout = status.rollout
+    served = next((share.version for share in status.traffic if share.track is Role.PREVIOUS), None)
+    if served is None:
+        return rollout.warm
+    known = (rollout.warm, *(failure.revision for failure in rollout.failed), status.previous)
+    return next((one for one in known if one is not None and one.version == served), None)
 
 
 def _once(tracks: Sequence[tuple[Role, Revision | None]]) -> Iterator[tuple[Role, Revision]]:
@@ -163,23 +176,26 @@ def _release(role: Role, revision: Revision) -> Release:
     return Release(role.value, revision.release or "", intern(revision.version), revision.uri)
 
 
-def _rollout(known: Rollout | None, status: ModelDeploymentStatus) -> Rollout | None:
+def _rollout(status: ModelDeploymentStatus) -> Rollout | None:
     state = status.rollout
     if status.candidate is None or state.candidate is None:
         return None
     steps = (status.step or "").partition("/")[2]
-    candidate = state.candidate.release or state.candidate.uri
     came_further = state.reached_at or state.progressed_at
-    rollout = Rollout(
-        candidate=candidate,
+    return Rollout(
+        candidate=state.candidate.release or state.candidate.uri,
         step=state.step + 1,
         steps=int(steps) if steps.isdecimal() else state.step + 1,
         started=state.started_at.timestamp() if state.started_at else None,
         progress=came_further.timestamp() if came_further else None,
     )
-    if known is None or (known.candidate, known.step) != (candidate, rollout.step):
-        return rollout
-    return replace(rollout, measured=known.measured)
+
+
+def _is_still_measured(known: Rollout | None, rollout: Rollout | None, ready: Condition | None) -> bool:
+    """Whether what was measured is still of interest: in its step, and while what it ended is told of."""
+    if rollout is None:
+        return ready is not None and ready.reason is Reason.ROLLOUT_ABORTED
+    return known is not None and (known.candidate, known.step) == (rollout.candidate, rollout.step)
 
 
 def _held(known: Held | None, status: ModelDeploymentStatus, now: datetime) -> Held | None:

@@ -192,7 +192,7 @@ OF_DEPLOYMENTS: Final = (
     Entry(
         "lockgate_analysis_value",
         Kind.GAUGE,
-        "What a metric of an analysis last measured of the candidate.",
+        "What a metric of an analysis last measured of the candidate, or of the last one if it was aborted.",
         (*_OF_ONE, "metric"),
     ),
     Entry(

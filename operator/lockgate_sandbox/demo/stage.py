@@ -54,13 +54,12 @@ class Stage:
 
     def check_visitor(self) -> None:
         """Tell what the visitor has counted until now; SandboxError when one of its requests failed."""
-        asking = self.world.add(visitor.PART)
-        seen = asking.count()
-        count = asking.count_after(seen.requests if seen else 0)
-        if count.failed:
-            raise SandboxError(f"{count.failed} of {count.requests} requests failed: {count.last_failure}")
-        answers = ", ".join(f"{number} by {version}" for version, number in sorted(count.versions.items()))
-        self.screen.good(f"{count.requests} requests from inside the cluster so far, 0 failed ({answers})")
+        self._check(self.world.add(visitor.PART), "from inside the cluster")
+
+    def check_crowd(self) -> None:
+        """The same of the crowd that asks through the gateway."""
+        assert self.crowd is not None
+        self._check(self.crowd, "through the gateway")
 
     def wait_until_routed(self) -> None:
         """Return when the gateway serves one release alone, and Lockgate has read that back."""
@@ -89,15 +88,13 @@ class Stage:
 
         until(what, over)
 
-    def check_crowd(self) -> None:
-        """Tell what the crowd has counted; SandboxError when one of its requests failed."""
-        assert self.crowd is not None
-        seen = self.crowd.count()
-        count = self.crowd.count_after(seen.requests if seen else 0)
+    def _check(self, crowd: Crowd, by_which_way: str) -> None:
+        seen = crowd.count()
+        count = crowd.count_after(seen.requests if seen else 0)
         if count.failed:
             raise SandboxError(f"{count.failed} of {count.requests} requests failed: {count.last_failure}")
         answers = ", ".join(f"{number} by {version}" for version, number in sorted(count.versions.items()))
-        self.screen.good(f"{count.requests} requests through the gateway so far, 0 failed ({answers})")
+        self.screen.good(f"{count.requests} requests {by_which_way} so far, 0 failed ({answers})")
 
     def _of_last_second(self) -> tuple[str, str]:
         counted = self.crowd.count() if self.crowd else None

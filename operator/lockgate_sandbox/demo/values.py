@@ -20,7 +20,11 @@ def offering(gateway: Gateway, name: str = "public") -> tuple[str, ...]:
 
 def measuring(prometheus: Prometheus) -> tuple[str, ...]:
     """Values of the chart that let Lockgate ask a Prometheus."""
-    return f"prometheus.url={prometheus.inner_url}", "prometheus.allowHttp=true"
+    return (
+        f"prometheus.url={prometheus.inner_url}",
+        "prometheus.allowHttp=true",
+        "prometheus.authorPromql=true",
+    )
 
 
 def _escaped(value: str) -> str:

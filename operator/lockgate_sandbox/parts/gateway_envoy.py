@@ -13,7 +13,7 @@ from typing import Any
 
 from lockgate_sandbox import objects
 from lockgate_sandbox.binaries import files_of, programs_of
-from lockgate_sandbox.binaries.pins import ENVOY_GATEWAY, ENVOY_GATEWAY_CHART
+from lockgate_sandbox.binaries.pins import ENVOY_GATEWAY_CHART
 from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.gateways import NAMESPACE, Gateway, gateway_class, open_gateway
 from lockgate_sandbox.images import Image, build_images
@@ -25,6 +25,7 @@ CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 NAME = "public"
 _SYSTEM = "envoy-gateway-system"
 _GROUP = "gateway.envoyproxy.io"
+_PROGRAM = "envoy-gateway"
 # Of its own kinds the one that is used here: all of them are 2.5 MB of schemas for the API server to read.
 _CRD = f"charts/crds/crds/generated/{_GROUP}_envoyproxies.yaml"
 _SERVICE = "envoy-public"
@@ -42,7 +43,7 @@ class _Part:
     def prepare(self, level: Level) -> Prepared:
         """The control plane from its Go module, with the chart of the same; the proxy from its wheel."""
         chart = {ENVOY_GATEWAY_CHART.name: files_of(ENVOY_GATEWAY_CHART)}
-        images = {**build_images(["envoy"]), ENVOY_GATEWAY.name: image_of(ENVOY_GATEWAY)}
+        images = {**build_images(["envoy"]), _PROGRAM: image_of(_PROGRAM)}
         return Prepared(programs=programs_of(["helm"]), files=chart, images=images)
 
     def install(self, world: ClusterWorld, prepared: Prepared) -> Gateway:
@@ -51,7 +52,7 @@ class _Part:
         chart = prepared.files[ENVOY_GATEWAY_CHART.name]
         world.kubectl("apply", "--server-side", f"--filename={chart / _CRD}")
         world.apply(objects.namespace(_SYSTEM))
-        values = [f"--values={path}" for path in _values(world, chart, prepared.images[ENVOY_GATEWAY.name])]
+        values = [f"--values={path}" for path in _values(world, chart, prepared.images[_PROGRAM])]
         install = ("upgrade", "--install", "--wait", "--skip-crds", f"--namespace={_SYSTEM}")
         world.helm(*install, *values, "envoy-gateway", str(chart))
         settings = {"group": _GROUP, "kind": "EnvoyProxy", "namespace": NAMESPACE, "name": NAME}

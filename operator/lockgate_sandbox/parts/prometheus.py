@@ -15,13 +15,13 @@ from pathlib import Path
 
 from lockgate_sandbox import objects, scraping
 from lockgate_sandbox.binaries import programs_of
-from lockgate_sandbox.cluster.program_archive import program_archive
 from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.images import Image
 from lockgate_sandbox.part import Handle, Prepared
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.supervise.components import free_port
+from lockgate_sandbox.tool_images import image_of
 from lockgate_sandbox.waiting import until_it_answers
 from lockgate_sandbox.worlds import Level, write_atomically
 
@@ -75,9 +75,9 @@ class _Part:
 
     def prepare(self, level: Level) -> Prepared:
         """The program, which as an image is nothing else."""
-        programs = programs_of([_NAME])
-        images = {_NAME: program_archive(programs[_NAME])} if level is Level.CLUSTER else {}
-        return Prepared(programs=programs, images=images)
+        if level is Level.CLUSTER:
+            return Prepared(images={_NAME: image_of(_NAME)})
+        return Prepared(programs=programs_of([_NAME]))
 
     def install(self, world: RunningWorld, prepared: Prepared) -> Prometheus:
         """With a memory of its own, gone with the world."""

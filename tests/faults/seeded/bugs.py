@@ -70,8 +70,9 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "an outage of the registry scales to nothing",
         "lockgate/reconciler.py",
-        "plan_rollout(deployment, target, observed, now)",
-        "plan_rollout(deployment if target else replace(deployment, replicas=0), target, observed, now)",
+        "plan_rollout(deployment, target, observed, now, measured)",
+        "plan_rollout("
+        "deployment if target else replace(deployment, replicas=0), target, observed, now, measured)",
     ),
     Bug(
         "what belongs to others is taken for ours",

@@ -78,6 +78,9 @@ class DeploymentBackend:
         shrinks = served is not None or deployment.traffic is None
         applied = await self._applier.apply(deployment, drawings, template, shrinks=shrinks)
         kept = self._kept(deployment, served) | {thing_of(drawing.obj) for drawing in drawings}
+        if stage.split is not None:
+            # Without a gateway nobody can draw it, but it may have to stay for a while.
+            kept.add((HTTP_ROUTE.kind, deployment.key))
         removed = await self._applier.remove(deployment, strays_of(deployment, self._view, kept))
         return replace(applied, removed=removed)
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import pod_facts, workload_facts
 from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
@@ -142,7 +141,7 @@ class Observer:
 
     def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
         candidate = deployment.status.rollout.candidate
-        if candidate is None or deployment.suspend or _is_where_it_should_be(deployment, candidate, observed):
+        if candidate is None or deployment.suspend:
             self._standstill.rests(deployment.key)
             return observed
         recipe, marks = recipe_of(deployment, candidate), marks_of(observed, candidate)
@@ -158,12 +157,6 @@ def may_be_unseen(sight: Sight, gateways: Mapping[str, Gateway], deployment: Mod
 
 def _is_ours(deployment: ModelDeployment, obj: Object) -> bool:
     return (controller_of(obj) or {}).get("uid") == deployment.uid
-
-
-def _is_where_it_should_be(deployment: ModelDeployment, candidate: Revision, observed: Observed) -> bool:
-    """Whether the step was reached and still is: it is held on purpose then, and nobody is late."""
-    home = observed.runs(candidate)
-    return deployment.status.rollout.reached_at is not None and home is not None and home.is_complete
 
 
 def _all_to_one(deployment: ModelDeployment, workloads: Sequence[WorkloadFacts]) -> TrafficSplit:

@@ -10,10 +10,9 @@ from typing import Any, Final
 from lockgate.api.spec import ModelDeployment
 from lockgate.backends.deployment.service import SERVICE_PORT, own_service, workload_behind
 from lockgate.domain.resources import HTTP_ROUTE, Object
-from lockgate.domain.split import TrafficSplit, Weights
+from lockgate.domain.split import WHOLE, TrafficSplit, Weights
 from lockgate.gateways.offered import Gateway
 
-_WHOLE: Final = 100
 _MIRROR: Final = "RequestMirror"
 _Special = tuple[str, tuple[tuple[str, str], ...]]
 """A workload, and the headers that lead to it."""
@@ -77,7 +76,7 @@ def _rules(deployment: str, split: TrafficSplit, path: str) -> list[Object]:
     if not split.match:
         return [main]
     headers = [{"type": "Exact", "name": name, "value": value} for name, value in split.match]
-    all_of_it = {**_service(deployment, split.special), "weight": _WHOLE}
+    all_of_it = {**_service(deployment, split.special), "weight": WHOLE}
     return [{"matches": [{**under, "headers": headers}], "backendRefs": [all_of_it]}, main]
 
 
@@ -87,7 +86,7 @@ def _service(deployment: str, workload: str) -> Object:
 
 def _mirror(deployment: str, workload: str, percent: int) -> Object:
     # Without a percentage all are copied, which more gateways understand.
-    share = {} if percent == _WHOLE else {"percent": percent}
+    share = {} if percent == WHOLE else {"percent": percent}
     return {"type": _MIRROR, "requestMirror": {"backendRef": _service(deployment, workload), **share}}
 
 
@@ -118,8 +117,8 @@ def _copied(deployment: str, main: Object) -> Iterator[tuple[str, int]]:
     for each in main.get("filters") or ():
         mirror = each.get("requestMirror") or {}
         name = _workload(deployment, mirror.get("backendRef") or {})
-        percent = mirror.get("percent", _WHOLE)
-        if each.get("type") == _MIRROR and name and 0 < percent <= _WHOLE:
+        percent = mirror.get("percent", WHOLE)
+        if each.get("type") == _MIRROR and name and 0 < percent <= WHOLE:
             yield name, percent
 
 
@@ -147,9 +146,9 @@ def _weights(deployment: str, backends: Iterable[Object]) -> Weights:
     whole = sum(parts.values())
     if not whole:
         return ()
-    shares = {name: _WHOLE * part // whole for name, part in parts.items()}
-    left = _WHOLE - sum(shares.values())
-    for name in sorted(parts, key=lambda each: -(_WHOLE * parts[each] % whole))[:left]:
+    shares = {name: WHOLE * part // whole for name, part in parts.items()}
+    left = WHOLE - sum(shares.values())
+    for name in sorted(parts, key=lambda each: -(WHOLE * parts[each] % whole))[:left]:
         shares[name] += 1
     return tuple(shares.items())
 

@@ -16,7 +16,7 @@ from lockgate.sentences import listed
 
 
 def analysed(evidence: Evidence, now: datetime) -> GateVerdict:
-    """The verdict of the analysis; yes where none is asked for, or where a person wants none."""
+    """Holds when what was measured speaks for it; also where no analysis is asked for."""
     return YES if evidence.analysis is None or evidence.hurried else evidence.analysis
 
 

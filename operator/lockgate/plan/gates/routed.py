@@ -8,7 +8,7 @@ from lockgate.domain.gate import YES, Evidence, GateVerdict, Holds
 def routed(evidence: Evidence, now: datetime) -> GateVerdict:
     """Holds when all ways of the step are taken over: the front, and the split by the data plane."""
     observed = evidence.observed
-    if evidence.front != observed.front and evidence.front is not None:
+    if evidence.front != observed.front:
         return _not_yet("its pods do not answer at its own address yet")
     if evidence.split is None:
         return YES

@@ -4,7 +4,7 @@ from lockgate.api.strategy import Canary, CanaryStep, Capacity
 from lockgate.domain.plan import Step
 from lockgate.plan.gates.analysed import analysed
 from lockgate.plan.gates.available import available
-from lockgate.plan.gates.paused import paused
+from lockgate.plan.gates.paused import held_by
 from lockgate.plan.gates.routed import routed
 from lockgate.plan.strategies.whole import WHOLE
 
@@ -16,11 +16,16 @@ def steps(block: Canary) -> tuple[Step, ...]:
 
 def _step(step: CanaryStep, gives_way: bool) -> Step:
     return Step(
-        replicas=max(1, step.weight) if step.replicas is None else step.replicas,
+        replicas=_percent(step),
         weight=step.weight,
         in_place=False,
-        gates=(available, routed, analysed, paused(step.pause)),
+        gates=(available, routed, analysed, *held_by(step.pause)),
         match=step.match,
         mirror=step.mirror,
         gives_way=gives_way,
     )
+
+
+def _percent(step: CanaryStep) -> int:
+    """Of all pods: as many as the requests and the copies of requests ask for, where nothing is given."""
+    return min(100, max(1, step.weight + step.mirror)) if step.replicas is None else step.replicas

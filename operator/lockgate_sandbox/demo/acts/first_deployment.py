@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lockgate_sandbox.demo.stage import Stage
-from lockgate_sandbox.parts import models
 from lockgate_sandbox.source import EXAMPLES, REPOSITORY
 
 _EXAMPLE = EXAMPLES / "churn.yaml"
@@ -14,6 +13,6 @@ def play(stage: Stage) -> None:
     stage.screen.title(f"3. kubectl apply -f {_EXAMPLE.relative_to(REPOSITORY)}")
     for line in _EXAMPLE.read_text().splitlines():
         stage.screen.say(f"  {line}")
-    stage.world.add(models.PART).deploy(_EXAMPLE)
+    stage.deploy(_EXAMPLE)
     stage.follow("v0")
     stage.screen.good(f"first prediction {stage.screen.elapsed():.0f} s after the start")
