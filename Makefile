@@ -15,6 +15,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 
 # What a test needs is one of its marks; those without any run anywhere, at once.
 NEEDS_NOTHING := not (registry or modelserver or watch or integration or cluster)
+NEEDS_SERVERS := (registry or modelserver or watch or integration) and not cluster
+# Where none of them is (tests/conftest.py says so), they need not be looked for.
+ELSEWHERE := $(patsubst %,--ignore=tests/%,contract golden scenario unit)
+# Programs in Go, the servers of a world above all, spend a quarter on using all processors and little memory.
+FRUGAL := GOMAXPROCS=1 GOGC=300
 # Those that start servers mostly wait, so more of them run at a time than there are processors. Each
 # waits with a deadline, which a busy machine may miss: it is tried once more, and named if it needed that.
 JOBS ?= 5
@@ -72,15 +77,17 @@ unit: env ## Unit, property, golden, scenario and contract tests; they start no 
 
 .PHONY: other-python
 other-python: env ## The unit tests once more, on another Python if there is one
-	@$(BIN)/python -m tests.other_python -q -n auto $(UNSTEADY) -m "$(NEEDS_NOTHING) and not signals"
+	@LOCKGATE_EXAMPLES=25 \
+		$(BIN)/python -m tests.other_python -q -n auto $(UNSTEADY) -m "$(NEEDS_NOTHING) and not signals"
 
 .PHONY: signals
 signals: env build ## The tests of signals once more, on another Python if there is one
-	@$(BIN)/python -m tests.other_python -q -n $(JOBS) $(UNSTEADY) -m "signals and not cluster"
+	@$(FRUGAL) $(BIN)/python -m tests.other_python -q -n 2 $(UNSTEADY) -m "signals and not cluster" \
+		$$(grep -rl 'mark\.signals' tests --include='test_*.py')
 
 .PHONY: oldest-client
 oldest-client: env ## The registry's door once more, with the oldest W&B client that is supported
-	@$(BIN)/python -m tests.oldest_client -q -n $(JOBS) $(UNSTEADY) tests/registry_door
+	@$(FRUGAL) $(BIN)/python -m tests.oldest_client -q -n 2 $(UNSTEADY) -m "$(NEEDS_SERVERS)" tests/registry_door
 
 .PHONY: build
 build: env ## The programs of the local cluster, built once and cached
@@ -88,7 +95,8 @@ build: env ## The programs of the local cluster, built once and cached
 
 .PHONY: integration
 integration: env build ## On the real control plane, the registry stand-in and the model server; no root needed
-	@$(BIN)/python -m pytest -q -n $(JOBS) $(UNSTEADY) -m "(registry or modelserver or watch or integration) and not cluster"
+	@$(FRUGAL) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder $(UNSTEADY) \
+		-m "$(NEEDS_SERVERS)" $(ELSEWHERE)
 
 .PHONY: histories
 histories: env ## A million simulated writes in random histories of rollouts, each of them checked
@@ -101,7 +109,7 @@ cluster: env build ## On the real one-node cluster; needs Linux and root, else i
 	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
 		echo "cluster: skipped, it needs Linux and root"; else \
 		$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,gateway_traefik,crowd && \
-		$(BIN)/python -m pytest -q $(UNSTEADY) -m cluster; fi
+		$(FRUGAL) $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster $(ELSEWHERE); fi
 
 SIZES ?= 20,100
 .PHONY: bench

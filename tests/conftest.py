@@ -3,15 +3,23 @@
 `make check` runs what has no mark. A test without one that starts a server all the same fails.
 """
 
+import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 # How fast this machine is at the moment is no property of the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("LOCKGATE_EXAMPLES", "100")),
+)
 settings.load_profile("patient")
 # With the same examples every time, for tests of which the verdict is counted (tests/mutants.py).
 settings.register_profile("repeated", settings.get_profile("patient"), derandomize=True, database=None)
@@ -26,6 +34,17 @@ MARK_OF_FIXTURE = {
 }
 NEEDS = {*MARK_OF_FIXTURE.values(), "modelserver", "watch"}
 SERVERS = ("lockgate_sandbox.registry", "modelserver", "wandb-core", "kube-apiserver")
+TESTS = Path(__file__).parent
+# Nothing there starts a server, so who looks for tests that do need not load them (Makefile).
+START_NOTHING = ("contract", "golden", "scenario", "unit")
+# Their tests are short and share what costs most of them.
+TOGETHER = tuple(
+    f"tests/{beginning}"
+    for beginning in (
+        *("chart/", "modelserver/", "registry/", "registry_door/"),
+        *("integration/test_prometheus", "sandbox/test_gateway_actor", "sandbox/test_parts_on_"),
+    )
+)
 _start = subprocess.Popen.__init__
 _needs_nothing = False
 
@@ -37,6 +56,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # A test may have a fixture of the same name that starts nothing.
             if name in MARK_OF_FIXTURE and definitions[-1].func.__module__.startswith("lockgate_sandbox."):
                 item.add_marker(MARK_OF_FIXTURE[name])
+        part = item.path.relative_to(TESTS).parts[0]
+        if part in START_NOTHING and any(map(item.get_closest_marker, NEEDS)):
+            raise pytest.UsageError(f"{item.nodeid} needs a server, which no test under {part}/ does")
+    # With them last, all would wait for one.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out each test by itself, but all of a file to one worker where they belong together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return OneByOne(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(wrapper=True)

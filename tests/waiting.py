@@ -7,6 +7,8 @@ from typing import TypeVar
 T = TypeVar("T")
 # Far more than anything takes, also on a machine that has much else to do.
 PATIENCE_SECONDS = 60.0
+# What has not come at once is not asked for all the time: who is asked has to answer.
+RAREST_SECONDS = 0.2
 
 
 def wait_until(
@@ -16,9 +18,13 @@ def wait_until(
     every: float = 0.02,
     tell: Callable[[], str] = str,
 ) -> T:
-    """What `holds` gave when it was true at last; fails with what `tell` says of the surroundings."""
-    end = time.monotonic() + within
+    """What `holds` gave when it was true at last; fails with what `tell` says of the surroundings.
+
+    It is asked `every` so many seconds at first, and ever more rarely.
+    """
+    end, pause = time.monotonic() + within, every
     while not (answer := holds()):
         assert time.monotonic() < end, f"not within {within:g} s: {what}, but {answer!r}\n{tell()}"
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(1.1 * pause, max(every, RAREST_SECONDS))
     return answer

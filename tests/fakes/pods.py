@@ -24,11 +24,12 @@ class Pod:
     workload: str = "churn"
     attempts: int = 0
     ready: bool = False
+    number: int = field(init=False)
+    """Of its version."""
+    _said: tuple[tuple[int, bool], PodFacts] | None = None
 
-    @property
-    def number(self) -> int:
-        """Of its version."""
-        return int(self.release.version[1:])
+    def __post_init__(self) -> None:
+        self.number = int(self.release.version[1:])
 
     @property
     def tree(self) -> str:
@@ -38,7 +39,13 @@ class Pod:
         return f"sha256:{self.number}" + (self.name if self.number == DIFFERENT_FILES else "")
 
     def facts(self) -> PodFacts:
-        """What it says of itself."""
+        """What it says of itself, made anew once it is further."""
+        far = (self.attempts, self.ready)
+        if self._said is None or self._said[0] != far:
+            self._said = far, self._facts()
+        return self._said[1]
+
+    def _facts(self) -> PodFacts:
         tree = self.tree
         proof = Proof(tree_digest=tree, files=1, size=1) if tree else None
         problem = "wrong bytes" if self.number == CORRUPT and self.attempts else None

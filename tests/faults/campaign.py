@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.play import Play, Tally, Violation, staged
 from tests.faults.shrink import shrink
 from tests.faults.story import Round, draw_rounds
-from tests.integration.site import ROOT
+from tests.integration.nest import ROOT, Nest
 
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.running import RunningWorld
@@ -19,12 +19,13 @@ SHRINK_REPLAYS, SHRINK_SECONDS = 12, 400.0
 
 @dataclass(slots=True)
 class Stand:
-    """Where stories are played: a world, who the operator is in it, its node, and the code to run."""
+    """Where stories are played: a world, who the operator is in it, its node, the code, and who starts it."""
 
     world: RunningWorld
     identity: Path
     actor: NodeActor
     code: Path = ROOT / "operator"
+    nest: Nest | None = None
 
 
 def say(text: str) -> None:
@@ -36,7 +37,7 @@ def play(
     stand: Stand, rounds: Iterable[Round], *, until: float, on_round: Callable[[Round, Play], None]
 ) -> tuple[Tally, Violation | None]:
     """Play rounds until a moment (of the monotonic clock) or a violation."""
-    with staged(stand.world, stand.identity, stand.actor, stand.code) as one:
+    with staged(stand.world, stand.identity, stand.actor, stand.code, stand.nest) as one:
         try:
             one.begin()
             for actions in rounds:

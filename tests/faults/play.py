@@ -21,7 +21,7 @@ from tests.faults.rig import FaultSite, fault_site
 from tests.faults.stage import Stage, patient
 from tests.faults.story import Round
 from tests.faults.wishes import Wish, Wishes
-from tests.integration.site import ROOT
+from tests.integration.nest import ROOT, Nest
 
 from lockgate_sandbox.api import ApiClient, wait_until_found
 from lockgate_sandbox.node_actor import NodeActor
@@ -216,7 +216,11 @@ class Play:
 
 @contextlib.contextmanager
 def staged(
-    world: RunningWorld, identity: Path, actor: NodeActor, code: Path = ROOT / "operator"
+    world: RunningWorld,
+    identity: Path,
+    actor: NodeActor,
+    code: Path = ROOT / "operator",
+    nest: Nest | None = None,
 ) -> Iterator[Play]:
     """Two fresh namespaces, a registry and an operator, ready to begin."""
     namespaces = tuple(f"f-{token_hex(3)}-{number}" for number in range(2))
@@ -234,6 +238,7 @@ def staged(
             actor,
             Path(scratch),
             code=code,
+            nest=nest,
             LOCKGATE_WATCH_NAMESPACES=",".join(namespaces),
         ) as site,
     ):

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.proxy import Proxy, tls_of
-from tests.integration.site import ROOT, Operator, Site
+from tests.integration.nest import ROOT, Nest
+from tests.integration.site import Operator, Site
 
 from lockgate_sandbox.kubeconfig import write_kubeconfig
 from lockgate_sandbox.node_actor import NodeActor
@@ -38,6 +39,7 @@ class FaultOperator(Operator):
         kubeconfig: Path,
         registry_url: str,
         directory: Path,
+        nest: Nest | None = None,
         code: Path = ROOT / "operator",
         **settings: str,
     ) -> None:
@@ -46,6 +48,7 @@ class FaultOperator(Operator):
             kubeconfig,
             registry_url,
             directory,
+            nest,
             **{
                 "PYTHONPATH": f"{CLOCK}{os.pathsep}{code}",
                 "LOCKGATE_TEST_CLOCK": str(self._clock),

@@ -19,6 +19,7 @@ from tests.faults.outages.draws import (
 )
 from tests.faults.outages.play import play_outages
 from tests.faults.outages.weather import must_be_red
+from tests.integration.nest import Nest
 
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.running import RunningWorld
@@ -48,9 +49,9 @@ DEAF_AND_REFUSED = Round(
 
 @pytest.mark.integration
 def test_whatever_changes_while_the_api_server_is_in_trouble_is_acted_on_soon_after(
-    lockgate_world: RunningWorld, operator_kubeconfig: Path, node: NodeActor
+    lockgate_world: RunningWorld, operator_kubeconfig: Path, node: NodeActor, nest: Nest
 ):
-    stand = Stand(lockgate_world, operator_kubeconfig, node)
+    stand = Stand(lockgate_world, operator_kubeconfig, node, nest=nest)
     rounds = enumerate((BLIND, DEAF_AND_REFUSED), start=1)
     tally = play_outages(stand, rounds, until=time.monotonic() + 120, name="two outages", tell=print)
     assert tally.violations == []

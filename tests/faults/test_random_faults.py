@@ -7,6 +7,7 @@ import pytest
 from tests.faults.campaign import Stand, campaign, report
 from tests.faults.shrink import grouped, shrink
 from tests.faults.story import Action, draw_rounds, load, save
+from tests.integration.nest import Nest
 
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.running import RunningWorld
@@ -16,10 +17,10 @@ SEED = 20
 
 @pytest.mark.integration
 def test_two_minutes_of_random_faults_break_no_invariant(
-    lockgate_world: RunningWorld, operator_kubeconfig: Path, node: NodeActor
+    lockgate_world: RunningWorld, operator_kubeconfig: Path, node: NodeActor, nest: Nest
 ):
     minutes = float(os.environ.get("LOCKGATE_FAULTS_MINUTES", "2"))
-    stand = Stand(lockgate_world, operator_kubeconfig, node)
+    stand = Stand(lockgate_world, operator_kubeconfig, node, nest=nest)
     tally, violation, _ = campaign(stand, SEED, minutes)
     assert violation is None, report(tally, violation)
     assert tally.rounds >= 1

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.nest import Nest
 from tests.integration.site import Operator, Site, install_api, operator_identity, succeeds
 
 from lockgate_sandbox.api import ApiClient
@@ -25,6 +26,14 @@ def operator_kubeconfig(lockgate_world: RunningWorld) -> Path:
     return operator_identity(lockgate_world)
 
 
+@pytest.fixture(scope="session")
+def nest() -> Iterator[Nest]:
+    """Where operators come from that need not load their libraries."""
+    nest = Nest()
+    yield nest
+    nest.close()
+
+
 @pytest.fixture(scope="module")
 def node(lockgate_world: RunningWorld) -> Iterator[NodeActor]:
     """The node of these tests; gone after them, so that no other test's pods are sent to it."""
@@ -41,6 +50,7 @@ def site(
     node: NodeActor,
     namespace: str,
     registry: RunningRegistry,
+    nest: Nest,
     tmp_path: Path,
 ) -> Iterator[Site]:
     """A namespace with a running operator."""
@@ -50,6 +60,7 @@ def site(
         operator_kubeconfig,
         registry.url,
         tmp_path,
+        nest,
         LOCKGATE_WATCH_NAMESPACES=namespace,
         LOCKGATE_REGISTRY_API_KEY_FILE=str(key),
         LOCKGATE_FETCH_DEADLINE_SECONDS="10",

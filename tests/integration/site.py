@@ -19,6 +19,7 @@ from typing import Any
 from tests.fakes.builders import IMAGE
 from tests.fakes.kstatus import check_kstatus
 from tests.integration import audit
+from tests.integration.nest import ROOT, Hatched, Nest
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 from lockgate_sandbox.api import ApiClient, ApiError, Json
@@ -27,7 +28,6 @@ from lockgate_sandbox.pod_fates import BecomesReady, Fate, InitFails
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
 
-ROOT = Path(__file__).parents[2]
 # The garbage collector of a new control plane learns of new kinds only after a while.
 COLLECTED_SECONDS = 120.0
 POLL_SECONDS = 0.5
@@ -74,7 +74,15 @@ def operator_identity(world: RunningWorld) -> Path:
 class Operator:
     """The operator as a process; `kill` and `start` as often as a test likes."""
 
-    def __init__(self, kubeconfig: Path, registry_url: str, directory: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        registry_url: str,
+        directory: Path,
+        nest: Nest | None = None,
+        **settings: str,
+    ) -> None:
+        self._nest = nest
         self._log = directory / "operator.log"
         self.port, self.probe_port = _free_port(), _free_port()
         self._environment = {
@@ -90,10 +98,13 @@ class Operator:
             "LOCKGATE_PROBE_PORT": str(self.probe_port),
             **settings,
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Hatched | None = None
 
     def start(self) -> None:
         """Start the process; does not wait for it to be ready."""
+        if self._nest is not None:
+            self._process = self._nest.hatch(self._environment, self._log)
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "lockgate", "run"], env=self._environment, stderr=log, stdout=log
@@ -195,7 +206,7 @@ class Site:
     def wait(
         self, what: str, check: Callable[[], Any], within: float = PATIENCE_SECONDS, every: float = 0.05
     ) -> Any:
-        """Wait until `check`, asked `every` so many seconds, gives something true.
+        """Wait until `check`, asked `every` so many seconds at first, gives something true.
 
         Fails with the operator's last words after `within` seconds.
         """

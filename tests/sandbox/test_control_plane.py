@@ -34,10 +34,18 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def _allowed(world: RunningWorld, name: str) -> set[str]:
+    environments = [Path(f"/proc/{pid}/environ").read_text().split("\0") for pid in _servers(world).values()]
+    return {line for lines in environments for line in lines if line.startswith(f"{name}=")}
+
+
 def test_two_control_planes_run_side_by_side_and_know_nothing_of_each_other(
-    control_plane: RunningWorld,
+    control_plane: RunningWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GOGC", "234")
     with start_control_plane() as other:
+        assert _allowed(other, "GOGC") == {"GOGC=234"}
+        assert "GOGC=234" not in _allowed(control_plane, "GOGC")
         other.kubectl("create", "namespace", "only-here")
         assert control_plane.api_url != other.api_url
         assert "only-here" not in control_plane.kubectl("get", "namespaces").stdout

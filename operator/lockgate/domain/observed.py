@@ -108,7 +108,7 @@ class Observed:
     @property
     def workloads(self) -> tuple[WorkloadFacts, ...]:
         """Every workload that is there."""
-        return (*filter(None, (self.workload,)), *self.others)
+        return self.others if self.workload is None else (self.workload, *self.others)
 
     def named(self, name: str | None) -> WorkloadFacts | None:
         """The workload of this name."""

@@ -23,16 +23,21 @@ from lockgate_sandbox.worlds import write_atomically
 
 _POLL_SECONDS = 0.02
 _RESTART_AFTER_SECONDS = 0.3
+_ALLOWANCE = ("GOGC", "GOMAXPROCS")
 
 
 class Supervisor:
     """Starts components and stays with them for as long as the world lives."""
 
     def __init__(self, directory: Path, reporter: Reporter, environment: Mapping[str, str]) -> None:
-        """Components run in `directory` with `environment` and log to `directory/logs`."""
+        """Components run in `directory` with `environment` and log to `directory/logs`.
+
+        How much Go programs take of the machine, whoever starts a world may say for all of its servers.
+        """
         self.directory = directory
         self.reporter = reporter
-        self._environment = dict(environment)
+        allowed = {name: os.environ[name] for name in _ALLOWANCE if name in os.environ}
+        self._environment = {**allowed, **environment}
         self._running: dict[int, Component] = {}
         self._restarts: dict[str, int] = {}
         self._log_directory = directory / "logs"

@@ -255,6 +255,7 @@ def staged(stand: Stand) -> Iterator[Outages]:
             stand.actor,
             Path(scratch),
             code=stand.code,
+            nest=stand.nest,
             LOCKGATE_WATCH_NAMESPACES=",".join(namespaces),
         ) as site,
     ):
