@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from tests.fakes.builders import revision
 from tests.fakes.facts import pod
 
-from lockgate.api.status import Revision, Role
+from lockgate.api.shares import Role
+from lockgate.api.status import Revision
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit, Weights

@@ -10,7 +10,7 @@ from tests.fakes.builders import deployment
 from tests.fakes.stages import PUBLIC, split
 
 from lockgate.backends.deployment.route import read_route, render_route, services_named
-from lockgate.domain.split import TrafficSplit
+from lockgate.domain.split import Arm, TrafficSplit
 
 A, B = "churn-0000000a", "churn-0000000b"
 ASKED = deployment(traffic={"gateway": "public", "path": "/v2"})
@@ -25,8 +25,17 @@ def splits(draw: st.DrawFn) -> TrafficSplit:
     match = tuple(draw(st.lists(st.tuples(texts, texts), max_size=2)))
     mirror = draw(st.sampled_from([0, 0, 1, 20, 100]))
     special = names[-1] if match or mirror else None
+    arms, left = [], 99
+    for name in draw(st.sampled_from([[], ["churn-b"], ["churn-b", "churn-c-0000000a"]])):
+        weight = draw(st.integers(0, left))
+        arms.append(Arm(name, weight, tuple(draw(st.lists(st.tuples(texts, texts), max_size=2)))))
+        left -= weight
     return TrafficSplit(
-        weights=tuple(zip(names, weights, strict=True)), special=special, match=match, mirror=mirror
+        weights=tuple(zip(names, weights, strict=True)),
+        special=special,
+        match=match,
+        mirror=mirror,
+        arms=tuple(arms),
     )
 
 
@@ -42,10 +51,10 @@ def test_what_is_written_is_read_back_as_it_was_meant(of):
 @given(splits())
 def test_every_weight_is_written_out_and_each_has_a_service_of_its_own(of):
     backends = drawn(of)["spec"]["rules"][-1]["backendRefs"]
-    assert sum(backend["weight"] for backend in backends) == 100
-    assert len({backend["name"] for backend in backends}) == len(of.weights)
+    assert sum(backend["weight"] for backend in backends) == (10000 if of.arms else 100)
+    assert len({backend["name"] for backend in backends}) == len(of.weights) + len(of.arms)
     assert "churn" not in services_named(drawn(of)), "the front may be of any workload"
-    assert len(services_named(drawn(of))) == len(of.names)
+    assert len(services_named(drawn(of))) == len(of.names) + len(of.arms)
 
 
 def test_a_route_names_one_listener_of_the_platforms_gateway_and_its_hostname():

@@ -155,7 +155,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "lockgate.namespacedRules" -}}
 - apiGroups: [lockgate.dev]
   resources: [modeldeployments]
-  verbs: [list, watch]
+  # Those of variants it writes itself, and never reads one that it does not watch.
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [lockgate.dev]
   resources: [modeldeployments/status]
   verbs: [patch]

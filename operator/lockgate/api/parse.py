@@ -12,6 +12,7 @@ from lockgate.api import read
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
+from lockgate.api.parse_variants import parse_variants
 from lockgate.api.spec import (
     Followed,
     Identity,
@@ -109,6 +110,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
         strategy=strategy,
         traffic=traffic,
+        variants=parse_variants(spec, identity.name, strategy, traffic),
         keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
         analysis=analysis,
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from lockgate.api.analysis import Analysis
 from lockgate.api.status import ModelDeploymentStatus
-from lockgate.api.strategy import Strategy, Traffic
+from lockgate.api.strategy import Strategy, Traffic, Variant
 
 
 class OnAliasMissing(StrEnum):
@@ -78,6 +78,7 @@ class ModelDeployment(Identity):
     replicas: int
     strategy: Strategy
     traffic: Traffic | None
+    variants: tuple[Variant, ...]
     keep_warm: timedelta
     analysis: Analysis | None
     resources: Resources

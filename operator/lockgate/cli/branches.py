@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lockgate.api.status import Revision, Role
+from lockgate.api.shares import Role
+from lockgate.api.status import Revision
 from lockgate.cli.pods import SeenPod
 from lockgate.cli.seen import Seen
 from lockgate.domain.resources import Object

@@ -12,8 +12,9 @@ from sys import intern
 from typing import Final
 
 from lockgate.api.conditions import Condition, ConditionStatus, find
+from lockgate.api.shares import Role
 from lockgate.api.spec import Followed
-from lockgate.api.status import ModelDeploymentStatus, Revision, Role
+from lockgate.api.status import ModelDeploymentStatus, Revision
 from lockgate.domain.analysis import Measured
 from lockgate.names import ConditionType, Reason
 
