@@ -54,7 +54,17 @@ FIELDS_OF_SPEC = {
 
 def test_every_field_of_the_spec_is_parsed_and_nothing_else_is():
     known = {field.name for field in fields(api_spec.ModelDeployment)}
-    identity = {"namespace", "name", "uid", "resource_version", "generation", "retry", "request", "status"}
+    identity = {
+        "namespace",
+        "name",
+        "uid",
+        "resource_version",
+        "generation",
+        "retry",
+        "request",
+        "serves_as",
+        "status",
+    }
     expected = set()
     for name in at("modeldeployments", "spec")["properties"]:
         expected |= set(FIELDS_OF_SPEC.get(name, (snake(name),)))

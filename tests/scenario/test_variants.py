@@ -79,6 +79,13 @@ async def test_an_arm_is_a_model_deployment_of_its_own_with_what_it_does_not_say
     assert not spec.keys() & {"variants", "traffic", "pin", "suspend"}
 
 
+async def test_an_arm_serves_the_model_by_the_name_that_clients_ask_for():
+    made = await arena()
+    pod = made.rig.cluster.objects[DEPLOYMENT, CHALLENGER]["spec"]["template"]["spec"]
+    served = [each["value"] for each in pod["containers"][0]["env"] if each["name"] == "MODEL_NAME"]
+    assert served == ["churn"]
+
+
 async def test_a_challenger_is_replaced_without_a_write_to_the_champion():
     made = await arena()
     before = made.rig.cluster.objects[DEPLOYMENT, KEY]["metadata"]["resourceVersion"]

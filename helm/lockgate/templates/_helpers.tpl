@@ -155,8 +155,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "lockgate.namespacedRules" -}}
 - apiGroups: [lockgate.dev]
   resources: [modeldeployments]
-  # Those of variants it writes itself, and never reads one that it does not watch.
-  verbs: [list, watch, create, patch, delete]
+  verbs: [list, watch]
 - apiGroups: [lockgate.dev]
   resources: [modeldeployments/status]
   verbs: [patch]
@@ -179,6 +178,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch, delete]
+# Those of variants, which share a route.
+- apiGroups: [lockgate.dev]
+  resources: [modeldeployments]
+  verbs: [create, patch, delete]
 {{- end }}
 - apiGroups: [""]
   resources: [pods]

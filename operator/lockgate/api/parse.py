@@ -28,7 +28,7 @@ from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSIO
 from lockgate.api.status_codec import parse_status
 from lockgate.api.strategy import STRATEGIES, Rolling
 from lockgate.errors import InvalidSpec
-from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
+from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE, MODEL_DEPLOYMENT_KIND
 from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
@@ -102,6 +102,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         generation=identity.generation,
         retry=_annotation(raw, ANNOTATION_RETRY),
         request=_annotation(raw, ANNOTATION_REQUEST),
+        serves_as=_parse_serves_as(raw),
         source=_parse_source(model),
         registry=read.text(model, "registry", "spec.model", ALIAS_LIMIT),
         collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
@@ -124,6 +125,12 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         ),
         status=parse_status(raw.get("status")),
     )
+
+
+def _parse_serves_as(raw: Mapping[str, Any]) -> str:
+    owners = read.each(raw["metadata"].get("ownerReferences"), dict)
+    names = (each.get("name") for each in owners if each.get("kind") == MODEL_DEPLOYMENT_KIND)
+    return str(next(filter(None, names), raw["metadata"]["name"]))
 
 
 def _parse_source(model: Mapping[str, Any]) -> str:
