@@ -16,6 +16,8 @@ from lockgate.names import LABEL_MODEL_DEPLOYMENT
 
 STABLE: Final = Role.STABLE.value
 CANDIDATE: Final = Role.CANDIDATE.value
+VARIANT: Final = "variant"
+"""Another ModelDeployment with a part of the same traffic; its pods are shown there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def see_workload(raw: Object) -> Workload:
 
 
 def branches_of(one: Seen, pods: Sequence[SeenPod]) -> list[Branch]:
-    """Stable first, then the candidate, then whatever else has pods: what was before is warm."""
+    """Stable first, then the candidate, then whatever else has pods, warm if it was before; and variants."""
     left = list(pods)
     branches = []
     for role, revision in ((STABLE, one.stable), (CANDIDATE, one.candidate)):
@@ -78,6 +80,7 @@ def branches_of(one: Seen, pods: Sequence[SeenPod]) -> list[Branch]:
         is_previous = one.previous is not None and _is_of(own[0], one.previous)
         role = "leaving" if leaving else ("warm" if is_previous else "other")
         branches.append(_branch(role, version, release, None, own))
+    branches += [_branch(VARIANT, each.version or "-", each.track, each.weight, ()) for each in one.variants]
     return branches
 
 
