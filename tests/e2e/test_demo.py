@@ -35,6 +35,7 @@ def test_an_alias_moves_and_a_real_model_follows_without_a_failed_request():
     assert len(through_the_gateway) == 3
     arms = re.findall(r"of \d+ answers: v1 \d+%, (v\d) \d+%|of \d+ answers: (v0) \d+%, v1", ended.stdout)
     assert ["".join(each) for each in arms] == ["v0", "v3"], "by the gateway, whose pods were counted"
+    assert "who has the cookie variant=challenger is answered by v3 alone" in ended.stdout
     assert "pods of the champion are those of before" in ended.stdout
     counts = re.findall(r"(\d+) requests from inside the cluster so far, 0 failed", ended.stdout)
     assert len(counts) == 3

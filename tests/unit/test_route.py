@@ -1,6 +1,8 @@
 """A split as an HTTPRoute, and read back: what is written means what was meant, and what is edited shows."""
 
+import re
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from lockgate.domain.split import Arm, TrafficSplit
 A, B = "churn-0000000a", "churn-0000000b"
 ASKED = deployment(traffic={"gateway": "public", "path": "/v2"})
 texts = st.text("abcXYZ-0", min_size=1, max_size=8)
+cookies = st.text("ab._-0", min_size=1, max_size=8)
 
 
 @st.composite
@@ -28,7 +31,8 @@ def splits(draw: st.DrawFn) -> TrafficSplit:
     arms, left = [], 99
     for name in draw(st.sampled_from([[], ["churn-b"], ["churn-b", "churn-c-0000000a"]])):
         weight = draw(st.integers(0, left))
-        arms.append(Arm(name, weight, tuple(draw(st.lists(st.tuples(texts, texts), max_size=2)))))
+        headers = tuple(draw(st.lists(st.tuples(texts, texts), max_size=2)))
+        arms.append(Arm(name, weight, headers, draw(st.none() | st.tuples(cookies, cookies))))
         left -= weight
     return TrafficSplit(
         weights=tuple(zip(names, weights, strict=True)),
@@ -176,3 +180,23 @@ def test_what_somebody_has_changed_is_read_as_far_as_it_is_ours_and_is_not_what_
 )
 def test_a_route_that_leads_to_nobody_of_ours_is_no_split(change):
     assert read_route(edited(change), "churn") == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("header", "comes"),
+    [
+        ("variant=b.1", True),
+        ("a=1; variant=b.1", True),
+        ("a=1;variant=b.1; c=2", True),
+        ("variant=b.12", False),
+        ("xvariant=b.1", False),
+        ("variant=bx1", False),
+        ("a=variant=b.1", False),
+    ],
+)
+def test_a_cookie_is_found_among_others_and_no_other_is_taken_for_it(header, comes):
+    arm = Arm("churn-b", 0, cookie=("variant", "b.1"))
+    (match,) = drawn(replace(split(("churn", 100)), arms=(arm,)))["spec"]["rules"][0]["matches"]
+    (wanted,) = match["headers"]
+    assert (wanted["type"], wanted["name"]) == ("RegularExpression", "Cookie")
+    assert bool(re.fullmatch(wanted["value"], header)) is bool(re.search(wanted["value"], header)) is comes

@@ -16,7 +16,9 @@ from lockgate.errors import InvalidSpec
 
 _Block = Mapping[str, Any]
 _PATH: Final = "spec.variants"
-_MOST, _NAME_LIMIT, _LARGEST_REPLICAS = 8, 52, 1000
+_MOST, _NAME_LIMIT, _LARGEST_REPLICAS, _COOKIE_LIMIT = 8, 52, 1000, 128
+# None of which has to be quoted in a cookie.
+_COOKIE: Final = re.compile(r"[A-Za-z0-9._-]+")
 # What the arm says itself, and what people set at the one that it is meant for.
 _NOT_INHERITED: Final = frozenset({"model", "replicas", "traffic", "variants", "pin", "suspend"})
 # Releases and previews have names of their own beside.
@@ -71,5 +73,16 @@ def _variant(raw: Any, path: str, spec: _Block, deployment: str) -> Variant:
         name=name,
         weight=read.integer(raw, "weight", path, default=0, least=0, most=99),
         match=parse_match(raw.get("match"), f"{path}.match"),
+        cookie=_cookie(read.optional_section(raw, "cookie", path), f"{path}.cookie"),
         spec=own,
     )
+
+
+def _cookie(raw: _Block | None, path: str) -> tuple[str, str] | None:
+    if raw is None:
+        return None
+    name, value = (read.text(raw, field, path, _COOKIE_LIMIT) for field in ("name", "value"))
+    for field, text in (("name", name), ("value", value)):
+        if not _COOKIE.fullmatch(text):
+            raise InvalidSpec(f"{path}.{field}", "may hold letters, digits, dots, dashes and underscores")
+    return name, value

@@ -103,10 +103,11 @@ class Variant:
     """A long-lived arm beside the ModelDeployment's own: another alias, with a part of the same traffic.
 
     It is a ModelDeployment called `name`, of `spec`, which rolls out by itself. It gets `weight` percent of
-    the requests, and each that carries all headers of `match`.
+    the requests, each that carries all headers of `match`, and each with the cookie of this name and value.
     """
 
     name: str
     weight: int
     match: tuple[tuple[str, str], ...]
+    cookie: tuple[str, str] | None
     spec: Mapping[str, Any]

@@ -14,12 +14,14 @@ Weights = tuple[tuple[str, int], ...]
 class Arm:
     """A variant beside: another ModelDeployment, by whose own address it gets its part.
 
-    `weight` is percent of all requests; those that carry all headers of `match` it gets as well.
+    `weight` is percent of all requests; those that carry all headers of `match`, and those with the cookie
+    (name and value), it gets as well.
     """
 
     name: str
     weight: int
     match: tuple[tuple[str, str], ...] = ()
+    cookie: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,12 @@ class Gateway:
                     f"spec.variants[{number}].match",
                     f"asks gateway {self.name} to tell requests apart, which it cannot",
                 )
+            if variant.cookie and not self.features.cookie:
+                raise InvalidSpec(
+                    f"spec.variants[{number}].cookie",
+                    f"asks gateway {self.name} to find a cookie, which it cannot, as far as is known; use "
+                    "match (the platform's setting features.cookie says otherwise)",
+                )
 
     def _check_mirror(self, path: str, percent: int) -> None:
         if percent and not self.features.mirror:

@@ -18,7 +18,9 @@ def with_arms(stage: Stage, variants: Sequence[Variant], observed: Observed) -> 
     if stage.split is None or not variants:
         return stage
     answering = {arm.name for arm in observed.arms if arm.answers}
-    arms = tuple(Arm(each.name, each.weight, each.match) for each in variants if each.name in answering)
+    arms = tuple(
+        Arm(each.name, each.weight, each.match, each.cookie) for each in variants if each.name in answering
+    )
     return replace(stage, split=replace(stage.split, arms=arms))
 
 

@@ -15,6 +15,9 @@ from lockgate.domain.split import WHOLE, Arm, TrafficSplit, Weights
 from lockgate.gateways.offered import Gateway
 
 _MIRROR: Final = "RequestMirror"
+# What may stand around one cookie in their header.
+_BEFORE: Final = "^(.*; *)?"
+_BEHIND: Final = "(;.*)?$"
 _Special = tuple[str, tuple[tuple[str, str], ...]]
 """A workload, and the headers that lead to it."""
 
@@ -78,16 +81,28 @@ def _rules(deployment: str, split: TrafficSplit, path: str) -> list[Object]:
     }
     if split.special and split.mirror:
         main["filters"] = [_mirror(deployment, split.special, split.mirror)]
-    matched: list[_Special] = [(split.special, split.match)] if split.special else []
-    matched += [(arm.name, arm.match) for arm in split.arms]
-    return [*(_rule_for(deployment, each, under) for each in matched if each[1]), main]
+    told_apart = [(split.special, _exact(split.match))] if split.special and split.match else []
+    for arm in split.arms:
+        told_apart += [(arm.name, _exact(arm.match))] if arm.match else []
+        told_apart += [(arm.name, [_cookie(*arm.cookie)])] if arm.cookie else []
+    apart = [
+        {
+            "matches": [{**under, "headers": headers}],
+            "backendRefs": [{**_service(deployment, name), "weight": WHOLE}],
+        }
+        for name, headers in told_apart
+    ]
+    return [*apart, main]
 
 
-def _rule_for(deployment: str, special: _Special, under: Object) -> Object:
-    name, match = special
-    headers = [{"type": "Exact", "name": header, "value": value} for header, value in match]
-    all_of_it = {**_service(deployment, name), "weight": WHOLE}
-    return {"matches": [{**under, "headers": headers}], "backendRefs": [all_of_it]}
+def _exact(match: Iterable[tuple[str, str]]) -> list[Object]:
+    return [{"type": "Exact", "name": name, "value": value} for name, value in match]
+
+
+def _cookie(name: str, value: str) -> Object:
+    # The whole of the header is to match in some gateways, and a part of it will do in others.
+    one = f"{name}={value}".replace(".", "[.]")
+    return {"type": "RegularExpression", "name": "Cookie", "value": f"{_BEFORE}{one}{_BEHIND}"}
 
 
 def _service(deployment: str, workload: str) -> Object:
@@ -118,9 +133,11 @@ def _with_arms(
     deployment: str, own: TrafficSplit, rules: Sequence[Object], backends: Iterable[Object]
 ) -> TrafficSplit:
     """With the other ModelDeployments that get a part; of one that is not ours only roughly how much."""
-    matches = dict(_matched(deployment, rules, _arm))
+    matches, cookies = dict(_matched(deployment, rules, _arm)), dict(_cookies(deployment, rules))
     parts = {name: each.get("weight", 1) for each in backends if (name := _arm(deployment, each))}
-    arms = tuple(Arm(name, part // WHOLE, matches.get(name, ())) for name, part in parts.items())
+    arms = tuple(
+        Arm(name, part // WHOLE, matches.get(name, ()), cookies.get(name)) for name, part in parts.items()
+    )
     return replace(own, arms=arms) if sum(arm.weight for arm in arms) < WHOLE else own
 
 
@@ -133,6 +150,18 @@ def _matched(
         is_plain = all(header.get("type", "Exact") == "Exact" for header in headers)
         if headers and is_plain and len(backends) == 1 and (name := named(deployment, backends[0])):
             yield name, tuple((header["name"], header["value"]) for header in headers)
+
+
+def _cookies(deployment: str, rules: Iterable[Object]) -> Iterator[tuple[str, tuple[str, str]]]:
+    for rule in rules:
+        backends: Sequence[Object] = rule.get("backendRefs") or ()
+        name = _arm(deployment, backends[0]) if len(backends) == 1 else None
+        for header in _headers(rule):
+            text: str = header.get("value", "")
+            if name and text.startswith(_BEFORE) and text.endswith(_BEHIND):
+                one = text[len(_BEFORE) : -len(_BEHIND)].replace("[.]", ".")
+                cookie, _, value = one.partition("=")
+                yield name, (cookie, value)
 
 
 def _copied(deployment: str, main: Object) -> Iterator[tuple[str, int]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from lockgate_sandbox.demo.stage import ALIAS, COLLECTION, Stage
+from lockgate_sandbox.crowds import Target
+from lockgate_sandbox.demo.stage import ALIAS, COLLECTION, HOST, Stage
 from lockgate_sandbox.errors import SandboxError
-from lockgate_sandbox.parts import lockgate, models, registry
+from lockgate_sandbox.inference import inference_path
+from lockgate_sandbox.parts import crowd, gateway_envoy, lockgate, models, registry
 from lockgate_sandbox.parts.models import MODEL, NAMESPACE
 from lockgate_sandbox.source import EXAMPLES, REPOSITORY
 from lockgate_sandbox.training import train
@@ -18,6 +20,7 @@ _ARM = f"{MODEL}-{_CHALLENGER}"
 _CHAMPION, _FIRST, _NEXT = "v1", "v0", "v3"
 # Of so many answers an arm with 20 percent has so many points more or less once in a thousand times.
 _ANSWERS, _POINTS = 500, 0.06
+_LOYAL_ANSWERS = 100
 
 
 def play(stage: Stage) -> None:
@@ -40,6 +43,7 @@ def play(stage: Stage) -> None:
     with screen.step(f"waiting until {_ARM} serves {_NEXT}"):
         until("the next challenger has its part", partial(_shares, stage, _NEXT))
     _show(stage, _NEXT)
+    _stick(stage)
     if stage.world.add(models.PART).pods(MODEL) != champion:
         raise SandboxError("the challenger was replaced, and pods of the champion with it")
     screen.good(f"the {len(champion)} pods of the champion are those of before")
@@ -52,6 +56,22 @@ def _shares(stage: Stage, version: str) -> bool:
     whole = {"stable": 80}
     is_out = operator.says(NAMESPACE, _ARM).serves(version)
     return is_out and operator.says(NAMESPACE, MODEL).traffic == whole
+
+
+def _stick(stage: Stage) -> None:
+    """Whoever has the cookie is answered by the challenger alone."""
+    gateway = stage.world.add(gateway_envoy.PART)
+    url, cookie = f"{gateway.inner_url}{inference_path(MODEL)}", "session=1; variant=challenger"
+    target = Target(url, host=HOST, headers={"Cookie": cookie})
+    loyal = stage.world.add(crowd.PART).start("loyal", target)
+    with stage.screen.step(f"counting answers to {cookie}"):
+        shares = loyal.shares(_LOYAL_ANSWERS)
+    loyal.stop()
+    if set(shares) != {_NEXT}:
+        raise SandboxError(
+            f"who has the cookie was to be answered by {_NEXT} alone; these answered: {shares}"
+        )
+    stage.screen.good(f"who has the cookie variant=challenger is answered by {_NEXT} alone")
 
 
 def _show(stage: Stage, challenger: str) -> None:
