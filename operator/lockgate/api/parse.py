@@ -11,6 +11,7 @@ from typing import Any
 from lockgate.api import read
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
+from lockgate.api.parse_gates import parse_gates
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.parse_variants import parse_variants
 from lockgate.api.spec import (
@@ -114,6 +115,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         variants=parse_variants(spec, identity.name, strategy, traffic),
         keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
         analysis=analysis,
+        gates=parse_gates(read.optional_section(spec, "gates", "spec")),
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),

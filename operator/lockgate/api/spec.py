@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lockgate.api.analysis import Analysis
+from lockgate.api.gates import Gates
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.strategy import Strategy, Traffic, Variant
 
@@ -84,6 +85,7 @@ class ModelDeployment(Identity):
     variants: tuple[Variant, ...]
     keep_warm: timedelta
     analysis: Analysis | None
+    gates: Gates
     resources: Resources
     pin: Pin | None
     suspend: bool
