@@ -44,6 +44,11 @@ def test_a_first_version_passes_what_compares_it_and_nothing_else():
     assert "does not hold" in refusal("candidate.metadata.auc > 0.5", version("v1", auc=0.1))
 
 
+def test_what_texts_say_is_told_to_nobody():
+    said = refusal("candidate.metadata.token == 'other'", version("v2", token="hunter2"))
+    assert "hunter2" not in said
+
+
 def test_who_serves_is_asked_for_only_where_a_gate_names_it():
     def asked() -> Version | None:
         raise AssertionError("it was asked")

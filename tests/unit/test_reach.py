@@ -22,7 +22,7 @@ from lockgate.domain.split import TrafficSplit, Weights
 from lockgate.plan.carried import pods_for
 from lockgate.plan.reach import within_reach
 
-WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**5)))
+WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**4)))
 SEED = 7
 STEPS = ((0, 10, 50, 100), (1, 5, 25), (100,), (0, 0, 100), (50, 20, 80))
 RELEASES = [replace(revision(number), release=f"{number:08x}") for number in range(1, 40)]

@@ -49,12 +49,12 @@ def _facts(version: Version) -> dict[str, Any]:
 
 
 def _values(expression: str, facts: Mapping[str, Any]) -> str:
-    """What the expression met, for people."""
+    """What the expression met, for people; texts may be anything, and are not told."""
     met = []
     for name, path in dict.fromkeys(_PATH.findall(expression)):
         value: Any = facts.get(name)
         for part in path[1:].split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, str | int | float):
+        if isinstance(value, int | float):
             met.append(f"{name}{path} is {value!r}")
     return f" ({', '.join(met)})" if met else ""
