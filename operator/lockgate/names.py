@@ -87,6 +87,7 @@ class Reason(StrEnum):
     # rollout
     ROLLING_OUT = "RollingOut"
     ROLLED_OUT = "RolledOut"
+    SETTLING = "Settling"
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_SUPERSEDED = "RolloutSuperseded"
     ROLLOUT_ABORTED = "RolloutAborted"

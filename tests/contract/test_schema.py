@@ -11,6 +11,7 @@ import yaml
 from tests.fakes.builders import deployment_object, runtime_object
 
 from lockgate.api import analysis as api_analysis
+from lockgate.api import limits as api_limits
 from lockgate.api import requests as api_requests
 from lockgate.api import spec as api_spec
 from lockgate.api import status as api_status
@@ -110,6 +111,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
         (("status", "history", "[]", "outcome"), api_status.Outcome),
         (("status", "history", "[]", "trigger"), api_status.Trigger),
         (("status", "rollout", "trigger"), api_status.Trigger),
+        (("status", "rollout", "awaitedBy"), api_status.Trigger),
         (("status", "traffic", "[]", "track"), api_status.Role),
         (("status", "lastRequest", "outcome"), api_requests.RequestOutcome),
         (("status", "conditions", "[]", "status"), ConditionStatus),
@@ -186,21 +188,21 @@ def test_every_text_list_and_map_has_a_bound(name):
 
 def test_every_bound_of_a_status_leaves_room_for_what_lockgate_writes():
     status = at("modeldeployments", "status")
-    assert status["properties"]["history"]["maxItems"] == api_status.HISTORY_LIMIT
-    assert at("modeldeployments", "status", "rollout", "failed")["maxItems"] == api_status.FAILURES_LIMIT
-    assert at("modeldeployments", "spec", "revisionHistoryLimit")["maximum"] == api_status.HISTORY_LIMIT
+    assert status["properties"]["history"]["maxItems"] == api_limits.HISTORY_LIMIT
+    assert at("modeldeployments", "status", "rollout", "failed")["maxItems"] == api_limits.FAILURES_LIMIT
+    assert at("modeldeployments", "spec", "revisionHistoryLimit")["maximum"] == api_limits.HISTORY_LIMIT
     limits = {
-        "version": api_status.VERSION_LIMIT,
-        "digest": api_status.DIGEST_LIMIT,
-        "uri": api_status.URI_LIMIT,
-        "source": api_status.SOURCE_LIMIT,
-        "model": api_status.MODEL_LIMIT,
-        "alias": api_status.ALIAS_LIMIT,
-        "treeDigest": api_status.DIGEST_LIMIT,
-        "selector": api_status.SELECTOR_LIMIT,
-        "step": api_status.VERSION_LIMIT,
+        "version": api_limits.VERSION_LIMIT,
+        "digest": api_limits.DIGEST_LIMIT,
+        "uri": api_limits.URI_LIMIT,
+        "source": api_limits.SOURCE_LIMIT,
+        "model": api_limits.MODEL_LIMIT,
+        "alias": api_limits.ALIAS_LIMIT,
+        "treeDigest": api_limits.DIGEST_LIMIT,
+        "selector": api_limits.SELECTOR_LIMIT,
+        "step": api_limits.VERSION_LIMIT,
         "message": CAUSE_LIMIT,
-        "by": api_status.BY_LIMIT,
+        "by": api_limits.BY_LIMIT,
         "request": api_requests.REQUEST_LIMIT,
     }
     for path, node in every_node(status):

@@ -10,11 +10,13 @@ import random
 from collections import Counter, deque
 from datetime import datetime
 
+from tests.fakes.patience import Patience
 from tests.fakes.pods import BAD, DIFFERENT_FILES
 from tests.fakes.promises import PromisedWorld
 from tests.fakes.rollouts import NAME, Killed
 from tests.fakes.ways import Mood
 
+from lockgate.api.lifecycle import Settle
 from lockgate.api.requests import Verb
 from lockgate.api.status import Outcome, Revision, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, Pause, Shadow
@@ -41,6 +43,7 @@ class History(PromisedWorld):
         """Every version that was asked for, ever and since stable is what it is."""
         self.meant_since: set[str] = set()
         self.failed: set[tuple[str | None, str]] = set()
+        self.patience = Patience()
         self.trees: dict[str, str] = {}
         self.has_lost = self.is_disturbed = False
         self.verdict = NOT_YET
@@ -91,6 +94,7 @@ class History(PromisedWorld):
         plan = self.plan_now = self.plan()
         self.story.append((self.situation(), plan, self.observed, self.kill_after))
         self.check_plan(before, plan)
+        self.patience.looks(self, target)
         try:
             wrote = self.apply(plan)
             if wrote is None:
@@ -132,6 +136,7 @@ class History(PromisedWorld):
             assert after.candidate.version in self.meant
         if after.stable is not None and not after.stable.is_same(before.stable):
             self.check_new_stable(before, plan)
+        self.patience.is_told(self, before, plan)
         promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
         assert not (began and promoted), "two steps in one pass"
         goes_on = before.candidate is not None and before.candidate.is_same(after.candidate)
@@ -245,6 +250,7 @@ class History(PromisedWorld):
         """It ends where it should."""
         self.end_faults()
         self.is_silent = self.suspend = False
+        self.settle = Settle()
         if grants:
             self.verdict = YES
         for _ in range(30):

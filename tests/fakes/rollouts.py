@@ -17,6 +17,7 @@ from tests.fakes.pods import Cluster, Pod, Workload
 from tests.fakes.ways import Front, Gateway, Route
 
 from lockgate.api.analysis import Analysis
+from lockgate.api.lifecycle import Settle
 from lockgate.api.parse import parse_model_runtime
 from lockgate.api.spec import ModelDeployment, ModelRuntime, Resources
 from lockgate.api.status import ModelDeploymentStatus, Revision, RolloutState
@@ -90,6 +91,7 @@ class LittleWorld:
         self.strategy: Strategy = Rolling()
         self.traffic: Traffic | None = None
         self.keep_warm = timedelta(minutes=5)
+        self.settle = Settle()
         self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
@@ -122,6 +124,7 @@ class LittleWorld:
             strategy=self.strategy,
             traffic=self.traffic,
             keep_warm=self.keep_warm,
+            settle=self.settle,
             analysis=self.analysis,
             resources=_resources(self.cpu),
             generation=self.generation,

@@ -14,6 +14,7 @@ import pytest
 from tests.fakes.histories import History
 from tests.fakes.rollouts import GATEWAY
 
+from lockgate.api.lifecycle import Settle
 from lockgate.api.requests import Verb
 from lockgate.api.status import Revision
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Rolling, Shadow, Strategy
@@ -58,6 +59,7 @@ class Script:
 
 APPROVED = (moved(2), asked(Verb.APPROVE), asked(Verb.APPROVE))
 BY_PODS = Canary(steps=CANARY.steps, capacity=Capacity.RESOURCE_AWARE)
+SETTLED = {"settle": Settle(debounce=3 * MINUTE, soak=30 * MINUTE)}
 SCRIPTS = {
     "rolling": Script(Rolling(), (moved(2),), gateway=False),
     "rolling behind a gateway, and back": Script(Rolling(), (moved(2), moved(1))),
@@ -88,6 +90,11 @@ SCRIPTS = {
     "no gateway any more": Script(CANARY, (*APPROVED[:2], edited(traffic=None))),
     "none, and then some": Script(CANARY, (*APPROVED, edited(replicas=4)), spec={"replicas": 0}),
     "more amid it": Script(CANARY, (moved(2), edited(replicas=8), asked(Verb.APPROVE))),
+    "settled": Script(Rolling(), (moved(2), moved(3), asked(Verb.ABORT), moved(1)), spec=SETTLED),
+    "settled and superseded": Script(CANARY, (moved(2), moved(3), asked(Verb.ABORT), moved(1)), spec=SETTLED),
+    "settled, and asked for at once": Script(
+        CANARY, (moved(2), asked(Verb.ABORT), asked(Verb.RETRY)), spec=SETTLED
+    ),
     "fewer amid it": Script(BY_PODS, (*APPROVED[:2], edited(replicas=1))),
 }
 

@@ -15,6 +15,7 @@ from tests.fakes.drawn import track_of
 from tests.fakes.pods import BAD, DIFFERENT_FILES, NEVER_READY, SILENT
 from tests.fakes.rollouts import DEADLINE, NAME, VERSIONS, LittleWorld
 
+from lockgate.api.lifecycle import Settle
 from lockgate.api.status import HistoryEntry, Outcome, RolloutState
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Course, Plan, Track
@@ -25,6 +26,9 @@ SEED = int(os.environ.get("LOCKGATE_SIMULATION_SEED", "7"))
 # A pod that can become ready stays so for that many minutes once in a hundred thousand.
 STILL = 25
 EPISODES = int(os.environ.get("LOCKGATE_SIMULATION_EPISODES", "120"))
+
+
+SETTLED = (Settle(), Settle(debounce=timedelta(minutes=4)), Settle(soak=timedelta(minutes=20)))
 
 
 class History(LittleWorld):
@@ -268,6 +272,7 @@ ACTIONS: tuple[tuple[int, bool, Callable[[History], object]], ...] = (
     (1, False, lambda w: _edit(w, cpu=w.cpu + 1)),
     (1, False, lambda w: setattr(w, "runtime", w.rng.choice([1, 2, 3]))),
     (1, False, lambda w: setattr(w, "retry", w.retry + "x")),
+    (1, False, lambda w: _edit(w, settle=w.rng.choice(SETTLED))),
     (4, True, _kill),
     (3, True, lambda w: (w.control(), w.kubelet())),  # and the watch lags
     (2, True, _jump),

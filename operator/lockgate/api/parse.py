@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.limits import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
+from lockgate.api.parse_lifecycle import parse_settle
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.spec import (
     Followed,
@@ -23,7 +25,6 @@ from lockgate.api.spec import (
     Protocol,
     Resources,
 )
-from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
 from lockgate.api.strategy import STRATEGIES, Rolling
 from lockgate.errors import InvalidSpec
@@ -115,6 +116,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
         on_alias_missing=read.choice(spec, "onAliasMissing", "spec", default=OnAliasMissing.HOLD),
+        settle=parse_settle(read.optional_section(spec, "settle", "spec")),
         progress_deadline=deadline,
         min_ready_seconds=_parse_min_ready(spec, deadline),
         revision_history_limit=read.integer(

@@ -8,18 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.limits import APPROVALS_LIMIT, FAILURES_LIMIT, VERSION_LIMIT, is_count
 from lockgate.api.moments import format_time
-from lockgate.api.status import (
-    APPROVALS_LIMIT,
-    FAILURES_LIMIT,
-    VERSION_LIMIT,
-    Approval,
-    Failure,
-    Revision,
-    RolloutState,
-    Trigger,
-    is_count,
-)
+from lockgate.api.status import Approval, Failure, Revision, RolloutState, Trigger
 from lockgate.names import DEFAULT_SOURCE, Reason
 from lockgate.sentences import is_name
 
@@ -79,6 +70,11 @@ def rollout_dict(state: RolloutState) -> dict[str, Any]:
         hurried=(state.hurried or None) if running else None,
         warm=revision_dict(state.warm),
         warmUntil=time_text(state.warm_until) if state.warm else None,
+        awaited=revision_dict(state.awaited),
+        awaitedSince=time_text(state.awaited_since) if state.awaited else None,
+        awaitedBy=state.awaited_by.value if state.awaited and state.awaited_by else None,
+        endedAt=time_text(state.ended_at),
+        atOnce=state.at_once or None,
     )
 
 
@@ -115,6 +111,7 @@ def parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
     candidate = parse_revision(raw.get("candidate"))
     progressed_at = raw.get("progressedAt")
     warm = read.lenient(lambda: parse_revision(raw.get("warm")))
+    awaited = read.lenient(lambda: parse_revision(raw.get("awaited")))
     return RolloutState(
         stable=parse_revision(raw.get("stable")),
         candidate=candidate,
@@ -133,6 +130,11 @@ def parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
         hurried=candidate is not None and raw.get("hurried") is True,
         warm=warm,
         warm_until=read.lenient(lambda: read.moment(raw["warmUntil"])) if warm else None,
+        awaited=awaited,
+        awaited_since=read.lenient(lambda: read.moment(raw["awaitedSince"])) if awaited else None,
+        awaited_by=read.lenient(lambda: Trigger(raw["awaitedBy"])) if awaited else None,
+        ended_at=read.lenient(lambda: read.moment(raw["endedAt"])),
+        at_once=raw.get("atOnce") is True,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lockgate.api import read
 from lockgate.api.conditions import Condition, ConditionStatus
+from lockgate.api.limits import HISTORY_LIMIT, LARGEST_REPLICAS, SELECTOR_LIMIT, VERSION_LIMIT, is_count
 from lockgate.api.moments import format_time
 from lockgate.api.requests import LastRequest, RequestOutcome
 from lockgate.api.rollout_codec import (
@@ -21,10 +22,6 @@ from lockgate.api.rollout_codec import (
     without_none,
 )
 from lockgate.api.status import (
-    HISTORY_LIMIT,
-    LARGEST_REPLICAS,
-    SELECTOR_LIMIT,
-    VERSION_LIMIT,
     HistoryEntry,
     ModelDeploymentStatus,
     Outcome,
@@ -34,7 +31,6 @@ from lockgate.api.status import (
     RolloutState,
     TrafficShare,
     Trigger,
-    is_count,
 )
 from lockgate.names import ConditionType, Reason
 from lockgate.sentences import is_name, sentence

@@ -23,6 +23,7 @@ from lockgate.domain.plan import Step
 from lockgate.names import ConditionType
 from lockgate.plan.carried import pods_for
 from lockgate.plan.failures import failure_of
+from lockgate.plan.settling import wait_of
 from lockgate.plan.strategies import steps_of
 
 _COLUMNS = (
@@ -76,7 +77,7 @@ def outlook(one: Seen, now: datetime) -> Outlook:
         steps=steps,
         present=min(deployment.status.rollout.step, len(steps) - 1) if is_under_way else None,
         obstacles=tuple(_obstacles(one, deployment, known if is_news else None, following)),
-        remarks=tuple(_remarks(one, deployment, following)),
+        remarks=tuple(_remarks(one, deployment, following, now)),
     )
 
 
@@ -119,13 +120,16 @@ def _obstacles(
         yield f"spec.suspend is true, so nothing moves; to go on: kubectl lockgate resume {one.name}"
 
 
-def _remarks(one: Seen, deployment: ModelDeployment, following: str | None) -> Iterator[str]:
+def _remarks(one: Seen, deployment: ModelDeployment, following: str | None, now: datetime) -> Iterator[str]:
     if not one.is_caught_up:
         yield (
             f"the operator has not looked at the last edit yet (generation {one.generation}, it is at "
             f"{one.observed_generation}), so the version may still be that of the edit before"
         )
-    if one.candidate is not None and following is not None and one.candidate.version != following:
+    wait = wait_of(deployment, deployment.status.rollout, now)
+    if wait is not None and following is not None and not one.suspended:
+        yield f"{following} begins {wait.why}"
+    elif one.candidate is not None and following is not None and one.candidate.version != following:
         yield f"{one.candidate.version}, which is being rolled out now, would give way to it"
     if deployment.replicas == 0:
         yield "there are no replicas, so no pod can prove the version"

@@ -67,6 +67,7 @@ class Course(StrEnum):
 
     NOTHING_TO_SERVE = "nothing to serve"
     AT_REST = "at rest"
+    SETTLING = "settling"
     ROLLING_OUT = "rolling out"
     ABORTED = "aborted"
     STALLED = "stalled"

@@ -6,9 +6,11 @@ for pods that are not there or for traffic that is not served.
 
 from dataclasses import dataclass, replace
 
+from lockgate.api.lifecycle import Settle
+from lockgate.api.limits import APPROVALS_LIMIT
 from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, acknowledged, parse_request
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import APPROVALS_LIMIT, Approval, Revision, RolloutState, Trigger
+from lockgate.api.status import Approval, Revision, RolloutState, Trigger
 from lockgate.domain.observed import Observed
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
@@ -108,7 +110,10 @@ def _retry(
     left = tuple(known for known in state.failed if known != failed)
     said = f"{_named(wanted)} is tried again"
     return Heard(
-        state=replace(state, failed=left), answer=_answer(request.text, said), trigger=Trigger.RETRIED
+        # Where it cannot begin now, it waits for nothing once it can.
+        state=replace(state, failed=left, at_once=state.stable is not None and deployment.settle != Settle()),
+        answer=_answer(request.text, said),
+        trigger=Trigger.RETRIED,
     )
 
 

@@ -132,6 +132,7 @@ def ready(found: Findings, stalled_verdict: Verdict | None) -> Verdict:
         _on_its_way(found),
         _serves_on(found),
         _in_the_way(found),
+        _awaited(found),
         _settled(found),
         _held(found),
         _too_few(found),
@@ -182,6 +183,12 @@ def _serves_on(found: Findings) -> Verdict | None:
 def _in_the_way(found: Findings) -> Verdict | None:
     """Something kept the pass from its end."""
     return None if found.failure is None else summary_of(found.failure)
+
+
+def _awaited(found: Findings) -> Verdict | None:
+    """The version that is asked for waits for its time."""
+    waits = found.course is Course.SETTLING
+    return _summary(UNKNOWN, found.plan.decision) if found.plan and waits else None
 
 
 def _settled(found: Findings) -> Verdict | None:

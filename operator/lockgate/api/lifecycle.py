@@ -1,0 +1,15 @@
+"""When a rollout may begin, and what becomes of one that fails or is overtaken, as its author chose it.
+
+Values only. Field for field the schemas under crds/; what follows from them is said in plan/.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """How long an alias must stay, and what was rolled out be left alone, before a rollout begins."""
+
+    debounce: timedelta = timedelta()
+    soak: timedelta = timedelta()
