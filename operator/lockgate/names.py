@@ -88,6 +88,7 @@ class Reason(StrEnum):
     ROLLING_OUT = "RollingOut"
     ROLLED_OUT = "RolledOut"
     SETTLING = "Settling"
+    FROZEN = "Frozen"
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_SUPERSEDED = "RolloutSuperseded"
     ROLLOUT_ABORTED = "RolloutAborted"

@@ -11,6 +11,7 @@ import yaml
 from tests.fakes.builders import deployment_object, runtime_object
 
 from lockgate.api import analysis as api_analysis
+from lockgate.api import lifecycle as api_lifecycle
 from lockgate.api import limits as api_limits
 from lockgate.api import requests as api_requests
 from lockgate.api import spec as api_spec
@@ -104,6 +105,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
     ("path", "enum"),
     [
         (("spec", "onAliasMissing"), api_spec.OnAliasMissing),
+        (("spec", "onFailure"), api_lifecycle.OnFailure),
         (("spec", "analysis", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "query"), api_analysis.Query),

@@ -17,7 +17,7 @@ from tests.fakes.pods import Cluster, Pod, Workload
 from tests.fakes.ways import Front, Gateway, Route
 
 from lockgate.api.analysis import Analysis
-from lockgate.api.lifecycle import Settle
+from lockgate.api.lifecycle import OnFailure, Settle
 from lockgate.api.parse import parse_model_runtime
 from lockgate.api.spec import ModelDeployment, ModelRuntime, Resources
 from lockgate.api.status import ModelDeploymentStatus, Revision, RolloutState
@@ -91,7 +91,7 @@ class LittleWorld:
         self.strategy: Strategy = Rolling()
         self.traffic: Traffic | None = None
         self.keep_warm = timedelta(minutes=5)
-        self.settle = Settle()
+        self.settle, self.on_failure = Settle(), OnFailure.ROLLBACK
         self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
@@ -125,6 +125,7 @@ class LittleWorld:
             traffic=self.traffic,
             keep_warm=self.keep_warm,
             settle=self.settle,
+            on_failure=self.on_failure,
             analysis=self.analysis,
             resources=_resources(self.cpu),
             generation=self.generation,
@@ -194,7 +195,7 @@ class LittleWorld:
             front=view.front.workload if view.front else None,
         )
         candidate = known.status.rollout.candidate
-        if candidate is None or known.suspend:
+        if candidate is None or known.suspend or known.status.rollout.frozen is not None:
             self._standstill.rests(KEY)
             return observed
         marks = marks_of(observed, candidate)

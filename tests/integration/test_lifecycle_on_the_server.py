@@ -1,10 +1,11 @@
 """What the API server says of when a rollout begins and what becomes of it, and one life."""
 
 import pytest
-from tests.integration.site import Site, message
+from tests.integration.site import Site, message, verdict
 from tests.integration.test_schema_on_the_server import GROUP, body
 
 from lockgate_sandbox.api import ApiClient, ApiError
+from lockgate_sandbox.pod_fates import NeverReady
 
 pytestmark = pytest.mark.integration
 
@@ -26,9 +27,14 @@ def test_who_says_nothing_of_settling_has_nothing_to_wait_for(client, path):
     assert "settle" not in client.post(path, body("other"))["spec"]
 
 
+def test_who_says_nothing_of_failures_has_candidates_taken_back(client, path):
+    assert client.post(path, body())["spec"]["onFailure"] == "Rollback"
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
+        ({"onFailure": "Wait"}, "spec.onFailure"),
         ({"settle": {"debounce": "25h"}}, "at most 24h"),
         ({"settle": {"soak": "1440m1s"}}, "at most 24h"),
         ({"settle": {"soak": "soon"}}, "spec.settle.soak"),
@@ -57,3 +63,27 @@ def test_what_waits_begins_by_itself_and_costs_one_write_until_then(site: Site):
     site.operator.restart()
     site.wait_serving("v1")
     assert [entry["version"] for entry in site.get("modeldeployments")["status"]["history"]] == ["v1", "v0"]
+
+
+def test_a_candidate_that_is_late_is_held_and_goes_on_when_somebody_asks_for_it(site: Site):
+    site.seed()
+    site.deploy(progressDeadline="4s", onFailure="Freeze")
+    site.wait_serving("v0")
+    assert site.actor is not None
+    kind = site.actor.behaviour
+    site.actor.behaviour = lambda pod: NeverReady()
+    site.seed()
+    found = site.wait_condition("Stalled", "True", "Frozen")
+    assert verdict(found, "Ready") == ("False", "Frozen")
+    site.wait("no further pod is replaced", lambda: site.get("deployments")["spec"].get("paused"))
+    site.wait_quiet()
+    status = site.get("modeldeployments")["status"]
+    assert (status["stable"]["version"], status["candidate"]["version"]) == ("v0", "v1")
+    assert site.get("deployments")["status"]["availableReplicas"] == 2
+    site.actor.behaviour = kind
+    for pod in site.all("pods"):
+        if pod["metadata"]["annotations"]["lockgate.dev/model-version"] == "v1":
+            site.client.delete(site.path("pods", pod["metadata"]["name"]))
+    asked = {"metadata": {"annotations": {"lockgate.dev/request": "retry by ada because the node is back"}}}
+    site.client.merge(site.path("modeldeployments", "churn"), asked)
+    site.wait_serving("v1")

@@ -140,14 +140,14 @@ def test_a_pin_waits_for_nothing():
 def test_what_a_person_wants_tried_again_waits_for_nothing():
     failed = replace(STABLE, ended_at=T0, failed=(TRIED,))
     assert planned(failed, V2, T0, BUSY).decision.course is Course.ABORTED
-    for asked in ({"request": "retry by ada #0000001"}, {"retry": "once more"}):
+    for asked in ({"request": "retry by ada #00000001"}, {"retry": "once more"}):
         begun = planned(failed, V2, T0, BUSY, **asked).state
         assert (begun.candidate, begun.trigger, begun.at_once) == (V2, Trigger.RETRIED, False), asked
 
 
 def test_what_a_person_wants_tried_again_while_nothing_can_begin_waits_for_nothing_later():
     failed = replace(STABLE, ended_at=T0, failed=(TRIED,))
-    held = planned(failed, V2, T0, BUSY, request="retry by ada #0000001", suspend=True)
+    held = planned(failed, V2, T0, BUSY, request="retry by ada #00000001", suspend=True)
     assert (held.state.candidate, held.state.at_once) == (None, True)
     assert planned(held.state, V2, T0 + MINUTE, BUSY).state.candidate == V2
 
@@ -167,7 +167,7 @@ def test_where_nothing_serves_nothing_waits():
 
 def test_an_abort_is_heard_at_once_and_the_next_waits():
     waiting = planned(ROLLING, V3, T0, BUSY, observed=HALF).state
-    aborted = planned(waiting, V3, T0, BUSY, observed=HALF, request="abort by ada #0000001")
+    aborted = planned(waiting, V3, T0, BUSY, observed=HALF, request="abort by ada #00000001")
     assert (aborted.state.candidate, aborted.state.awaited) == (None, V3)
     assert aborted.decision.reason is Reason.SETTLING
 

@@ -18,7 +18,7 @@ from tests.fakes.rollouts import GATEWAY
 from tests.fakes.ways import Front, Mood, Route
 
 from lockgate.api.analysis import Analysis, Metric, Query
-from lockgate.api.lifecycle import Settle
+from lockgate.api.lifecycle import OnFailure, Settle
 from lockgate.api.requests import Verb, acknowledged
 from lockgate.api.status import Outcome
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Rolling, Shadow, Strategy
@@ -247,6 +247,10 @@ def _retry(world: History) -> None:
     world.met["retry"] += 1
 
 
+def _on_failure(world: History) -> None:
+    _edit(world, on_failure=world.rng.choice([OnFailure.FREEZE, OnFailure.FREEZE, OnFailure.ROLLBACK]))
+
+
 def _settle(world: History) -> None:
     debounce, soak = (world.rng.choice([0, 0, 2, 10]) * MINUTE for _ in range(2))
     _edit(world, settle=Settle(debounce=debounce, soak=soak))
@@ -291,6 +295,7 @@ THEMES: dict[str, Acts] = {
     "gateways": ((8, _gateway), (2, _change_strategy)),
     "hands": ((4, _other_hand), (2, _workload_deleted)),
     "patience": ((3, _settle), (3, _flap), (1, _jump), (1, _suspend), (1, _retry), (1, _edit_release)),
+    "failures": ((2, _on_failure), (4, _measure), (3, _ask), (2, _workload_dies), (2, _analysis)),
     "lost": ((2, _lose_status),),
 }
 
@@ -303,6 +308,8 @@ def live(seed: int) -> History:
     world.strategy = some_strategy(rng, gateway=world.traffic is not None)
     world.replicas = rng.choice([0, 1, 2, 3, 4, 8])
     world.analysis = MEASURED if rng.random() < 0.3 else None
+    if rng.random() < 0.3:
+        world.on_failure = OnFailure.FREEZE
     if rng.random() < 0.3:
         world.settle = Settle(debounce=rng.choice([0, 3, 10]) * MINUTE, soak=rng.choice([0, 5, 60]) * MINUTE)
     themes = [theme for theme in THEMES if rng.random() < 0.35]
@@ -358,6 +365,8 @@ MEANT = {
     "faults": {"route edited", "route lost", "front edited", "front lost", "workload deleted", "pod died"}
     | {"all pods of a workload died", "little room", "clock jumped", "lagged", "killed between two writes"}
     | {"status lost"},
+    "frozen": {"frozen: AnalysisFailed", "frozen: ProgressDeadlineExceeded", "rests: frozen", "thawed"}
+    | {"frozen, and superseded"},
     "patience": {"settle edited", "flapped", "waits", "waits through a jump"},
 }
 

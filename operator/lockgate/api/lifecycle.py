@@ -5,6 +5,14 @@ Values only. Field for field the schemas under crds/; what follows from them is 
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+
+
+class OnFailure(StrEnum):
+    """What becomes of a candidate that fails."""
+
+    ROLLBACK = "Rollback"
+    FREEZE = "Freeze"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,15 +45,7 @@ def time_text(moment: datetime | None) -> str | None:
 
 def rollout_dict(state: RolloutState) -> dict[str, Any]:
     """Where a rollout stands, as the API server takes it."""
-    failed = [
-        {
-            **(revision_dict(failure.revision) or {}),
-            "recipe": failure.recipe,
-            "reason": failure.reason.value,
-            "message": failure.message,
-        }
-        for failure in state.failed
-    ]
+    failed = [_failure_dict(failure) for failure in state.failed]
     running = state.candidate is not None
     return without_none(
         stable=revision_dict(state.stable),
@@ -75,7 +67,17 @@ def rollout_dict(state: RolloutState) -> dict[str, Any]:
         awaitedBy=state.awaited_by.value if state.awaited and state.awaited_by else None,
         endedAt=time_text(state.ended_at),
         atOnce=state.at_once or None,
+        frozen=_failure_dict(state.frozen) if running and state.frozen else None,
     )
+
+
+def _failure_dict(failure: Failure) -> dict[str, Any]:
+    return {
+        **(revision_dict(failure.revision) or {}),
+        "recipe": failure.recipe,
+        "reason": failure.reason.value,
+        "message": failure.message,
+    }
 
 
 def _approval_dict(approval: Approval) -> dict[str, Any]:
@@ -135,6 +137,7 @@ def parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
         awaited_by=read.lenient(lambda: Trigger(raw["awaitedBy"])) if awaited else None,
         ended_at=read.lenient(lambda: read.moment(raw["endedAt"])),
         at_once=raw.get("atOnce") is True,
+        frozen=read.lenient(lambda: _parse_failure(raw["frozen"])) if candidate else None,
     )
 
 

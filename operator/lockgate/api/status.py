@@ -165,7 +165,7 @@ class RolloutState:
     the last version that pods did prove. `warm` is the release before, ready to take over again until
     `warm_until`. `awaited` is what is to be rolled out once it was asked for long enough (since
     `awaited_since`, by `awaited_by`) or long enough after `ended_at`, when the rollout before ended;
-    `at_once` says that a person wants no such wait.
+    `at_once` says that a person wants no such wait. `frozen` is why the candidate is held where it is.
     """
 
     stable: Revision | None = None
@@ -187,6 +187,7 @@ class RolloutState:
     awaited_by: Trigger | None = None
     ended_at: datetime | None = None
     at_once: bool = False
+    frozen: Failure | None = None
 
     @property
     def rests(self) -> "RolloutState":
@@ -201,6 +202,7 @@ class RolloutState:
             trigger=None,
             approvals=(),
             hurried=False,
+            frozen=None,
         )
 
     def kept_warm(self, now: datetime) -> Revision | None:

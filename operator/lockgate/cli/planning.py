@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from lockgate.api.lifecycle import OnFailure
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
@@ -116,6 +117,12 @@ def _obstacles(
                 f"{following} was aborted ({failed.message}) and is not tried again by itself; to try it: "
                 f"kubectl lockgate retry {one.name}"
             )
+    rollout = deployment.status.rollout
+    if rollout.frozen is not None and rollout.candidate is not None:
+        yield (
+            f"{rollout.candidate.version} failed ({rollout.frozen.message}) and is held; to decide: "
+            f"kubectl lockgate abort, promote or retry {one.name}"
+        )
     if one.suspended:
         yield f"spec.suspend is true, so nothing moves; to go on: kubectl lockgate resume {one.name}"
 
@@ -200,11 +207,14 @@ def _meanings(steps: Sequence[Step], room: int | None) -> list[Line]:
 
 
 def _end(one: Seen, room: int | None) -> list[Line]:
-    deadline = parse_model_deployment(one.raw).progress_deadline
+    deployment = parse_model_deployment(one.raw)
+    deadline = deployment.progress_deadline
     stable = one.stable.version if one.stable else "nothing"
+    is_held = deployment.on_failure is OnFailure.FREEZE and one.stable is not None
+    fate = "held where it is until you decide" if is_held else f"aborted and {stable} serves on"
     told = (
         "After the last step it serves by default. If it fails a gate, or comes no further for "
-        f"{lasting(deadline)}, it is aborted and {stable} serves on."
+        f"{lasting(deadline)}, it is {fate}."
     )
     return wrap(told, room or _ROOM, Tone.FAINT)
 

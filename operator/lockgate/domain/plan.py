@@ -70,6 +70,7 @@ class Course(StrEnum):
     SETTLING = "settling"
     ROLLING_OUT = "rolling out"
     ABORTED = "aborted"
+    FROZEN = "frozen"
     STALLED = "stalled"
     SUSPENDED = "suspended"
 

@@ -16,6 +16,7 @@ from lockgate.domain.observed import Observed, Target
 from lockgate.domain.plan import Plan
 from lockgate.plan.beginning import begun, trigger_of, with_known_tree
 from lockgate.plan.failures import failure_of, recipe_of, with_failure, without
+from lockgate.plan.freezing import ends_by, freezes, frozen, held_plan, remembered, thawed
 from lockgate.plan.people import Heard, hear
 from lockgate.plan.progress import time_of_progress
 from lockgate.plan.recovery import completed, is_torn, recovered
@@ -79,7 +80,7 @@ def _move(
     deployment, target, now = ask.deployment, ask.target, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _cooled(deployment, _reopened(deployment, state, target, now), now)
+    state = _cooled(deployment, thawed(deployment, _reopened(deployment, state, target, now)), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
@@ -90,6 +91,8 @@ def _move(
     candidate = state.candidate
     if candidate is None:
         return ask.plan(state)
+    if state.frozen is not None:
+        return _held_where_it_is(ask, state)
     here = look(deployment, state, candidate, ask.observed, now, analysis)
     return _step(ask, state, candidate, here)
 
@@ -104,6 +107,9 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
     if problem is not None:
         if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
             return stalled(deployment, state, *problem, observed, now)
+        if freezes(deployment, state, problem):
+            held = frozen(deployment, replace(state, reached_at=here.reached_at), problem)
+            return held_plan(deployment, held, observed, now)
         return _given_up(ask, state, problem)
     if here.is_over:
         return _advanced(ask, state, candidate, here)
@@ -115,6 +121,13 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
     state = replace(state, progressed_at=progressed_at, reached_at=None)
     plan = ask.plan(state, wake=_deadline(deployment, observed, now))
     return replace(plan, decision=here.said(plan.decision), stage=here.stage or plan.stage)
+
+
+def _held_where_it_is(ask: _Ask, state: RolloutState) -> Plan:
+    problem = ends_by(ask.deployment, state, ask.observed)
+    if problem is not None:
+        return _given_up(ask, state, problem)
+    return held_plan(ask.deployment, state, ask.observed, ask.now)
 
 
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
@@ -169,7 +182,7 @@ def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tup
     if revision.claims_other_bytes(state.candidate) or revision.claims_other_bytes(state.stable):
         return state, ()
     superseded = () if state.candidate is None else (_ended(state, Outcome.SUPERSEDED, now, revision),)
-    settled = unawaited(state.rests)
+    settled = unawaited(remembered(deployment, state).rests)
     if state.stable is not None and revision.is_same(state.stable):
         # Taken anew, because the same version may now be reached by another alias or by a pin; what
         # its pods are made of and have proved stays as it was.
@@ -235,8 +248,12 @@ def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | 
         trigger=state.trigger,
         started_at=state.started_at,
         finished_at=now,
-        message=f"superseded by {by.version}" if by else None,
+        message=f"superseded by {by.version}{_while_held(state)}" if by else None,
     )
+
+
+def _while_held(state: RolloutState) -> str:
+    return f", held as it failed: {state.frozen.message}" if state.frozen else ""
 
 
 def _given_up(ask: _Ask, state: RolloutState, problem: Problem) -> Plan:
