@@ -105,6 +105,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
     ("path", "enum"),
     [
         (("spec", "onAliasMissing"), api_spec.OnAliasMissing),
+        (("spec", "supersede"), api_lifecycle.Supersede),
         (("spec", "onFailure"), api_lifecycle.OnFailure),
         (("spec", "analysis", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "noData"), api_analysis.NoData),

@@ -16,7 +16,7 @@ from tests.fakes.promises import PromisedWorld
 from tests.fakes.rollouts import NAME, Killed
 from tests.fakes.ways import Mood
 
-from lockgate.api.lifecycle import OnFailure, Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb
 from lockgate.api.status import Outcome, Revision, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, Pause, Rolling, Shadow
@@ -286,6 +286,8 @@ class History(PromisedWorld):
         self.end_faults()
         self.is_silent = self.suspend = False
         self.settle = Settle()
+        if not grants:
+            self.supersede = Supersede.RESTART
         if grants:
             self.verdict = YES
         for _ in range(30):

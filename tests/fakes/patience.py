@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from lockgate.api.lifecycle import Supersede
 from lockgate.api.requests import Verb
 from lockgate.api.status import RolloutState
 from lockgate.domain.observed import Target
@@ -45,6 +46,7 @@ class Patience:
         world.met["waits"] += after.awaited is not None
         if after.candidate is not None and not after.candidate.is_same(before.candidate):
             self._begins(world, before, plan)
+        world.met["queued"] += after.awaited is not None and "is through" in plan.decision.message
         if before.candidate is not None and after.candidate is None:
             self.ended = world.monotonic if world.settle.soak else None
 
@@ -57,6 +59,8 @@ class Patience:
         if world.asked_for(Verb.RETRY):
             return
         is_news = not candidate.is_same_version(stable) and not candidate.is_same_version(before.candidate)
+        if before.candidate is not None and before.frozen is None:
+            assert world.supersede is Supersede.RESTART, "it does not wait for its turn"
         if is_news:
             assert world.monotonic - self.since >= world.settle.debounce.total_seconds(), "it begins too soon"
         if before.candidate is None and self.ended is not None and before.ended_at is not None:

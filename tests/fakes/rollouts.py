@@ -17,7 +17,7 @@ from tests.fakes.pods import Cluster, Pod, Workload
 from tests.fakes.ways import Front, Gateway, Route
 
 from lockgate.api.analysis import Analysis
-from lockgate.api.lifecycle import OnFailure, Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.parse import parse_model_runtime
 from lockgate.api.spec import ModelDeployment, ModelRuntime, Resources
 from lockgate.api.status import ModelDeploymentStatus, Revision, RolloutState
@@ -92,6 +92,7 @@ class LittleWorld:
         self.traffic: Traffic | None = None
         self.keep_warm = timedelta(minutes=5)
         self.settle, self.on_failure = Settle(), OnFailure.ROLLBACK
+        self.supersede = Supersede.RESTART
         self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
@@ -126,6 +127,7 @@ class LittleWorld:
             keep_warm=self.keep_warm,
             settle=self.settle,
             on_failure=self.on_failure,
+            supersede=self.supersede,
             analysis=self.analysis,
             resources=_resources(self.cpu),
             generation=self.generation,

@@ -27,14 +27,16 @@ def test_who_says_nothing_of_settling_has_nothing_to_wait_for(client, path):
     assert "settle" not in client.post(path, body("other"))["spec"]
 
 
-def test_who_says_nothing_of_failures_has_candidates_taken_back(client, path):
-    assert client.post(path, body())["spec"]["onFailure"] == "Rollback"
+def test_who_says_nothing_has_candidates_taken_back_and_newer_ones_begin_at_once(client, path):
+    made = client.post(path, body())["spec"]
+    assert (made["onFailure"], made["supersede"]) == ("Rollback", "Restart")
 
 
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
         ({"onFailure": "Wait"}, "spec.onFailure"),
+        ({"supersede": "Never"}, "spec.supersede"),
         ({"settle": {"debounce": "25h"}}, "at most 24h"),
         ({"settle": {"soak": "1440m1s"}}, "at most 24h"),
         ({"settle": {"soak": "soon"}}, "spec.settle.soak"),

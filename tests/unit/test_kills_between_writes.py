@@ -16,7 +16,7 @@ from tests.fakes.pods import NEVER_READY
 from tests.fakes.rollouts import GATEWAY
 
 from lockgate.api.analysis import Analysis, Metric, Query
-from lockgate.api.lifecycle import OnFailure, Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb
 from lockgate.api.status import Revision
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Rolling, Shadow, Strategy
@@ -65,11 +65,13 @@ class Script:
     spec: dict[str, object] = field(default_factory=dict)
 
 
-APPROVED = (moved(2), asked(Verb.APPROVE), asked(Verb.APPROVE))
 BY_PODS = Canary(steps=CANARY.steps, capacity=Capacity.RESOURCE_AWARE)
 MEASURED = Analysis(metrics=(Metric(name="errors", query=Query.ERRORS, max=0.01),))
 FREEZE = {"on_failure": OnFailure.FREEZE, "analysis": MEASURED}
 FROZEN = (moved(2), measured(GateVerdict(holds=Holds.NO, sentence="too many errors")))
+APPROVED = (moved(2), asked(Verb.APPROVE), asked(Verb.APPROVE))
+QUEUE = {"supersede": Supersede.QUEUE}
+QUEUED = (*APPROVED[:2], moved(4), moved(3))
 SETTLED = {"settle": Settle(debounce=3 * MINUTE, soak=30 * MINUTE)}
 SCRIPTS = {
     "rolling": Script(Rolling(), (moved(2),), gateway=False),
@@ -106,6 +108,9 @@ SCRIPTS = {
     "settled, and asked for at once": Script(
         CANARY, (moved(2), asked(Verb.ABORT), asked(Verb.RETRY)), spec=SETTLED
     ),
+    "queued": Script(CANARY, (*QUEUED, asked(Verb.APPROVE), *APPROVED[1:]), spec=QUEUE),
+    "queued, and aborted": Script(CANARY, (*QUEUED, asked(Verb.ABORT)), spec=QUEUE),
+    "queued in place": Script(Rolling(), (moved(NEVER_READY), moved(3)), spec=QUEUE),
     "frozen, and given up": Script(CANARY, (*FROZEN, asked(Verb.ABORT)), spec=FREEZE),
     "frozen, and hurried": Script(CANARY, (*FROZEN, asked(Verb.PROMOTE)), spec=FREEZE),
     "frozen, and tried again": Script(CANARY, (*FROZEN, measured(YES), asked(Verb.RETRY)), spec=FREEZE),

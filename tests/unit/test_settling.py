@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.builders import T0, deployment
 from tests.fakes.facts import pod, release, workload
 
-from lockgate.api.lifecycle import Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.status import Failure, ModelDeploymentStatus, Outcome, RolloutState, Trigger
 from lockgate.api.status_codec import parse_status, to_dict
 from lockgate.domain.observed import Observed, Target
@@ -26,8 +26,8 @@ HALF = Observed(workload=workload(V2, updated=1, total=3), pods=(pod(V2, "p0"),)
 OUT = Observed(workload=workload(V2), pods=(pod(V2, "p0"), pod(V2, "p1")))
 
 
-def planned(state, wanted, now, settle, *, observed=SERVING, pinned=False, **fields):
-    known = ModelDeploymentStatus(observed_generation=1, rollout=state)
+def planned(state, wanted, now, settle, *, observed=SERVING, pinned=False, desired=None, **fields):
+    known = ModelDeploymentStatus(observed_generation=1, rollout=state, desired=desired)
     asked = replace(deployment(), settle=settle, status=parse_status(to_dict(known)), **fields)
     return plan_rollout(asked, wanted and Target(revision=wanted, pinned=pinned), observed, now)
 
@@ -72,7 +72,7 @@ def test_a_candidate_goes_on_until_a_newer_one_has_stayed_for_long_enough():
     plan = planned(ROLLING, V3, T0, DEBOUNCE, observed=HALF)
     assert (plan.state.candidate, plan.state.awaited, plan.finished) == (V2, V3, ())
     assert plan.decision.message == (
-        "rolling out v2 over v1; v3 is to take its place if it is still asked for at 2026-01-05T09:05:00Z"
+        "rolling out v2 over v1; v3 is to follow if it is still asked for at 2026-01-05T09:05:00Z"
     )
     assert plan.wake == T0 + 5 * MINUTE
     after = planned(plan.state, V3, T0 + 5 * MINUTE, DEBOUNCE, observed=HALF)
@@ -141,7 +141,7 @@ def test_what_a_person_wants_tried_again_waits_for_nothing():
     failed = replace(STABLE, ended_at=T0, failed=(TRIED,))
     assert planned(failed, V2, T0, BUSY).decision.course is Course.ABORTED
     for asked in ({"request": "retry by ada #00000001"}, {"retry": "once more"}):
-        begun = planned(failed, V2, T0, BUSY, **asked).state
+        begun = planned(failed, V2, T0, BUSY, desired=V2, **asked).state
         assert (begun.candidate, begun.trigger, begun.at_once) == (V2, Trigger.RETRIED, False), asked
 
 
@@ -150,6 +150,14 @@ def test_what_a_person_wants_tried_again_while_nothing_can_begin_waits_for_nothi
     held = planned(failed, V2, T0, BUSY, request="retry by ada #00000001", suspend=True)
     assert (held.state.candidate, held.state.at_once) == (None, True)
     assert planned(held.state, V2, T0 + MINUTE, BUSY).state.candidate == V2
+
+
+def test_what_was_to_be_tried_again_long_ago_waits_when_the_alias_comes_to_it():
+    failed = replace(STABLE, ended_at=T0, failed=(TRIED,))
+    plan = planned(failed, V2, T0, BUSY, desired=V1, retry="once more")
+    assert (plan.state.candidate, plan.state.awaited) == (None, V2)
+    again = planned(plan.state, V2, T0 + MINUTE, BUSY, desired=V2, retry="once more")
+    assert again.state == plan.state
 
 
 def test_an_edit_that_has_to_wait_is_an_edit_to_the_end():
@@ -196,3 +204,56 @@ def test_while_suspended_nothing_is_waited_for_and_the_wait_begins_anew():
     held = planned(waiting, V2, T0 + MINUTE, DEBOUNCE, suspend=True)
     assert (held.state, held.decision.course) == (STABLE, Course.SUSPENDED)
     assert planned(held.state, V2, T0 + 20 * MINUTE, DEBOUNCE).wake == T0 + 25 * MINUTE
+
+
+QUEUE = {"supersede": Supersede.QUEUE}
+
+
+def test_who_queues_waits_for_the_candidate_and_for_no_clock():
+    plan = planned(ROLLING, V3, T0, Settle(), observed=HALF, **QUEUE)
+    assert (plan.state.candidate, plan.state.awaited, plan.finished) == (V2, V3, ())
+    assert plan.decision.message == "rolling out v2 over v1; v3 is to follow once v2 is through"
+    again = planned(plan.state, V3, T0 + MINUTE, Settle(), observed=HALF, **QUEUE)
+    assert (again.state, again.decision) == (plan.state, plan.decision)
+
+
+@pytest.mark.parametrize("end", ["promoted", "aborted"])
+def test_when_the_candidate_is_through_the_newest_begins_and_no_other(end):
+    state = ROLLING
+    for wanted in (V3, release(4)):
+        state = planned(state, wanted, T0, Settle(), observed=HALF, **QUEUE).state
+    if end == "promoted":
+        ended = planned(state, release(4), T0, Settle(), observed=OUT, **QUEUE)
+    else:
+        late = replace(HALF, unmoved=20 * MINUTE)
+        ended = planned(state, release(4), T0, Settle(), observed=late, **QUEUE)
+    assert (ended.finished[0].outcome.value.lower(), ended.state.candidate) == (end, None)
+    begun = planned(ended.state, release(4), T0, Settle(), observed=OUT, **QUEUE).state
+    assert (begun.candidate.version, begun.trigger, begun.awaited) == ("v4", Trigger.ALIAS_MOVED, None)
+
+
+def test_who_queued_for_long_enough_has_been_debounced_meanwhile():
+    waiting = planned(ROLLING, V3, T0, DEBOUNCE, observed=HALF, **QUEUE).state
+    promoted = planned(waiting, V3, T0 + 6 * MINUTE, DEBOUNCE, observed=OUT, **QUEUE).state
+    assert planned(promoted, V3, T0 + 6 * MINUTE, DEBOUNCE, observed=OUT, **QUEUE).state.candidate == V3
+
+
+def test_a_pin_and_the_way_back_and_a_candidate_that_is_held_let_nobody_queue():
+    pinned = planned(ROLLING, V3, T0, Settle(), observed=HALF, pinned=True, **QUEUE)
+    assert pinned.state.candidate == V3
+    assert planned(ROLLING, V1, T0, Settle(), observed=HALF, **QUEUE).state.candidate is None
+    held = {"on_failure": OnFailure.FREEZE, **QUEUE}
+    frozen = planned(ROLLING, V2, T0, Settle(), observed=replace(HALF, unmoved=20 * MINUTE), **held).state
+    assert frozen.frozen is not None
+    assert planned(frozen, V3, T0, Settle(), observed=HALF, **held).state.candidate == V3
+
+
+def test_where_nothing_serves_nobody_queues():
+    first = RolloutState(candidate=V1, started_at=T0, progressed_at=T0, trigger=Trigger.FIRST_ROLLOUT)
+    assert planned(first, V2, T0, Settle(), observed=Observed(), **QUEUE).state.candidate == V2
+
+
+def test_who_failed_before_is_not_said_to_follow():
+    known = replace(ROLLING, failed=(replace(TRIED, revision=V3, recipe=recipe_of(deployment(), V3)),))
+    plan = planned(known, V3, T0, Settle(), observed=HALF, **QUEUE)
+    assert (plan.state.candidate, plan.decision.message) == (V2, "rolling out v2 over v1")

@@ -18,7 +18,7 @@ from tests.fakes.rollouts import GATEWAY
 from tests.fakes.ways import Front, Mood, Route
 
 from lockgate.api.analysis import Analysis, Metric, Query
-from lockgate.api.lifecycle import OnFailure, Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb, acknowledged
 from lockgate.api.status import Outcome
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Rolling, Shadow, Strategy
@@ -251,6 +251,10 @@ def _on_failure(world: History) -> None:
     _edit(world, on_failure=world.rng.choice([OnFailure.FREEZE, OnFailure.FREEZE, OnFailure.ROLLBACK]))
 
 
+def _supersede(world: History) -> None:
+    _edit(world, supersede=world.rng.choice([Supersede.QUEUE, Supersede.QUEUE, Supersede.RESTART]))
+
+
 def _settle(world: History) -> None:
     debounce, soak = (world.rng.choice([0, 0, 2, 10]) * MINUTE for _ in range(2))
     _edit(world, settle=Settle(debounce=debounce, soak=soak))
@@ -294,7 +298,15 @@ THEMES: dict[str, Acts] = {
     "processes": ((12, _kill), (6, _lag), (3, _jump), (2, lambda w: w.a_pass())),
     "gateways": ((8, _gateway), (2, _change_strategy)),
     "hands": ((4, _other_hand), (2, _workload_deleted)),
-    "patience": ((3, _settle), (3, _flap), (1, _jump), (1, _suspend), (1, _retry), (1, _edit_release)),
+    "patience": (
+        (3, _settle),
+        (3, _flap),
+        (2, _supersede),
+        (1, _jump),
+        (1, _suspend),
+        (1, _retry),
+        (1, _edit_release),
+    ),
     "failures": ((2, _on_failure), (4, _measure), (3, _ask), (2, _workload_dies), (2, _analysis)),
     "lost": ((2, _lose_status),),
 }
@@ -310,6 +322,8 @@ def live(seed: int) -> History:
     world.analysis = MEASURED if rng.random() < 0.3 else None
     if rng.random() < 0.3:
         world.on_failure = OnFailure.FREEZE
+    if rng.random() < 0.3:
+        world.supersede = Supersede.QUEUE
     if rng.random() < 0.3:
         world.settle = Settle(debounce=rng.choice([0, 3, 10]) * MINUTE, soak=rng.choice([0, 5, 60]) * MINUTE)
     themes = [theme for theme in THEMES if rng.random() < 0.35]
@@ -367,7 +381,7 @@ MEANT = {
     | {"status lost"},
     "frozen": {"frozen: AnalysisFailed", "frozen: ProgressDeadlineExceeded", "rests: frozen", "thawed"}
     | {"frozen, and superseded"},
-    "patience": {"settle edited", "flapped", "waits", "waits through a jump"},
+    "patience": {"settle edited", "flapped", "waits", "queued", "waits through a jump"},
 }
 
 

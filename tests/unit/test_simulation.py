@@ -15,7 +15,7 @@ from tests.fakes.drawn import track_of
 from tests.fakes.pods import BAD, DIFFERENT_FILES, NEVER_READY, SILENT
 from tests.fakes.rollouts import DEADLINE, NAME, VERSIONS, LittleWorld
 
-from lockgate.api.lifecycle import OnFailure, Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.status import HistoryEntry, Outcome, RolloutState
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Course, Plan, Track
@@ -289,7 +289,7 @@ def live(seed: int, *, chaos: bool) -> History:
     """One history, to its rest."""
     rng = random.Random(seed)
     world = History(rng, chaos=chaos)
-    world.on_failure = rng.choice(list(OnFailure))
+    world.on_failure, world.supersede = rng.choice(list(OnFailure)), rng.choice(list(Supersede))
     actions = [(weight, act) for weight, wild, act in ACTIONS if chaos or not wild]
     weights, acts = [weight for weight, _ in actions], [act for _, act in actions]
     try:

@@ -15,6 +15,13 @@ class OnFailure(StrEnum):
     FREEZE = "Freeze"
 
 
+class Supersede(StrEnum):
+    """What becomes of a candidate when a newer version is asked for."""
+
+    RESTART = "Restart"
+    QUEUE = "Queue"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """How long an alias must stay, and what was rolled out be left alone, before a rollout begins."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
-from lockgate.api.lifecycle import OnFailure
+from lockgate.api.lifecycle import OnFailure, Supersede
 from lockgate.api.limits import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
@@ -118,6 +118,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         suspend=read.boolean(spec, "suspend", "spec"),
         on_alias_missing=read.choice(spec, "onAliasMissing", "spec", default=OnAliasMissing.HOLD),
         settle=parse_settle(read.optional_section(spec, "settle", "spec")),
+        supersede=read.choice(spec, "supersede", "spec", default=Supersede.RESTART),
         on_failure=read.choice(spec, "onFailure", "spec", default=OnFailure.ROLLBACK),
         progress_deadline=deadline,
         min_ready_seconds=_parse_min_ready(spec, deadline),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lockgate.api.analysis import Analysis
-from lockgate.api.lifecycle import OnFailure, Settle
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.strategy import Strategy, Traffic
 
@@ -86,6 +86,7 @@ class ModelDeployment(Identity):
     suspend: bool
     on_alias_missing: OnAliasMissing
     settle: Settle
+    supersede: Supersede
     on_failure: OnFailure
     progress_deadline: timedelta
     min_ready_seconds: int

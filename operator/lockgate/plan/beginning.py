@@ -7,6 +7,7 @@ from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision, RolloutState, Trigger
 from lockgate.domain.observed import Target
 from lockgate.domain.release import differs_by_runtime
+from lockgate.plan.failures import failure_of
 from lockgate.plan.settling import unawaited
 
 
@@ -33,16 +34,29 @@ def with_known_tree(deployment: ModelDeployment, revision: Revision) -> Revision
     return replace(revision, tree=next(filter(None, known), None))
 
 
+def is_asked_for(
+    deployment: ModelDeployment, state: RolloutState, target: Target, asked: Trigger | None
+) -> bool:
+    """Whether a person wants just this release tried again, by a request or by the annotation."""
+    if asked is not None:
+        return True
+    desired = deployment.status.desired
+    if desired is None or not target.revision.is_same_version(desired):
+        return False  # the alias has just come to it
+    if target.revision.is_same_version(state.awaited):
+        return False  # it was worth a try before
+    has_failed = any(failure.revision.is_same(target.revision) for failure in state.failed)
+    return has_failed and failure_of(deployment, state, target.revision) is None
+
+
 def trigger_of(
     deployment: ModelDeployment, state: RolloutState, target: Target, asked: Trigger | None
 ) -> Trigger:
     """What a rollout to the target is started by; `asked` is by what a person did, where one did."""
     if asked is not None:
         return asked
-    is_retried = any(failure.revision.is_same(target.revision) for failure in state.failed)
     if state.awaited_by and target.revision.is_same_version(state.awaited) and not target.pinned:
-        # What it was first seen by; whoever wants a release of before again has asked meanwhile.
-        return Trigger.RETRIED if is_retried else state.awaited_by
+        return state.awaited_by
     if state.stable is None and state.candidate is None and not state.failed:
         return Trigger.FIRST_ROLLOUT
     present = state.candidate or state.stable

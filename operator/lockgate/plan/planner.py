@@ -14,7 +14,7 @@ from lockgate.api.strategy import Rolling
 from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Observed, Target
 from lockgate.domain.plan import Plan
-from lockgate.plan.beginning import begun, trigger_of, with_known_tree
+from lockgate.plan.beginning import begun, is_asked_for, trigger_of, with_known_tree
 from lockgate.plan.failures import failure_of, recipe_of, with_failure, without
 from lockgate.plan.freezing import ends_by, freezes, frozen, held_plan, remembered, thawed
 from lockgate.plan.people import Heard, hear
@@ -109,7 +109,8 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
             return stalled(deployment, state, *problem, observed, now)
         if freezes(deployment, state, problem):
             held = frozen(deployment, replace(state, reached_at=here.reached_at), problem)
-            return held_plan(deployment, held, observed, now)
+            # Whoever waits for it to be through waits no more.
+            return replace(held_plan(deployment, held, observed, now), wake=now)
         return _given_up(ask, state, problem)
     if here.is_over:
         return _advanced(ask, state, candidate, here)
@@ -191,7 +192,8 @@ def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tup
         return replace(settled, stable=as_it_was), superseded
     failed = failure_of(deployment, state, revision) is not None
     trigger = trigger_of(deployment, state, target, ask.heard.trigger)
-    waiting = held_back(deployment, state, target, trigger, now)
+    by_person = is_asked_for(deployment, state, target, ask.heard.trigger)
+    waiting = None if by_person else held_back(deployment, state, target, trigger, now)
     if waiting is not None and not (failed and state.candidate is None):
         return waiting, ()
     if failed:

@@ -8,12 +8,14 @@ time passes.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from lockgate.api.lifecycle import Supersede
 from lockgate.api.moments import format_time
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision, RolloutState, Trigger
 from lockgate.domain.observed import Target
 from lockgate.domain.plan import Course, Plan
 from lockgate.names import Reason
+from lockgate.plan.failures import failure_of
 
 # A clock that is put right by no more was not wrong.
 CLOCK_SLACK = timedelta(minutes=1)
@@ -21,10 +23,10 @@ CLOCK_SLACK = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """For what, in words that follow the version, and until when."""
+    """For what, in words that follow the version, and until when; None when no clock ends it."""
 
     why: str
-    until: datetime
+    until: datetime | None = None
 
 
 def held_back(
@@ -32,9 +34,9 @@ def held_back(
 ) -> RolloutState | None:
     """The state with what it waits for; None when a rollout to the target may begin now.
 
-    `trigger` is what it would be started by.
+    `trigger` is what it would be started by; what a person asks for is not asked about here.
     """
-    if state.stable is None or target.pinned or state.at_once or trigger is Trigger.RETRIED:
+    if state.stable is None or target.pinned or state.at_once:
         return None
     known = _noted(state, target.revision, trigger, now)
     return None if wait_of(deployment, known, now) is None else known
@@ -45,16 +47,21 @@ def wait_of(deployment: ModelDeployment, state: RolloutState, now: datetime) -> 
     awaited, settle = state.awaited, deployment.settle
     if awaited is None:
         return None
-    waits = []
+    candidate = state.candidate
+    # Who is held would be in the way until a person comes.
+    if candidate is not None and deployment.supersede is Supersede.QUEUE and state.frozen is None:
+        return Wait(f"once {candidate.version} is through")
+    waits: dict[datetime, str] = {}
     # The alias that leads to what is there already has not moved: what its pods are made of has changed.
-    is_news = not awaited.is_same_version(state.stable) and not awaited.is_same_version(state.candidate)
+    is_news = not awaited.is_same_version(state.stable) and not awaited.is_same_version(candidate)
     if is_news and state.awaited_since is not None:
         until = state.awaited_since + settle.debounce
-        waits.append(Wait(f"if it is still asked for at {format_time(until)}", until))
-    if state.candidate is None and state.ended_at is not None:
+        waits[until] = f"if it is still asked for at {format_time(until)}"
+    if candidate is None and state.ended_at is not None:
         until = state.ended_at + settle.soak
-        waits.append(Wait(f"at {format_time(until)}, once what was rolled out before has settled", until))
-    return max((wait for wait in waits if wait.until > now), key=lambda wait: wait.until, default=None)
+        waits[until] = f"at {format_time(until)}, once what was rolled out before has settled"
+    last = max(waits, default=now)
+    return Wait(waits[last], last) if last > now else None
 
 
 def unawaited(state: RolloutState) -> RolloutState:
@@ -87,10 +94,10 @@ def told(deployment: ModelDeployment, plan: Plan, now: datetime) -> Plan:
     if state.candidate is None:
         message = f"{state.awaited.version} is to be rolled out over {_called(state)} {wait.why}"
         decision = replace(decision, course=Course.SETTLING, reason=Reason.SETTLING, message=message)
-    else:
-        message = f"{decision.message}; {state.awaited.version} is to take its place {wait.why}"
+    elif failure_of(deployment, state, state.awaited) is None:
+        message = f"{decision.message}; {state.awaited.version} is to follow {wait.why}"
         decision = replace(decision, message=message)
-    wake = min(filter(None, (plan.wake, wait.until)))
+    wake = min(filter(None, (plan.wake, wait.until)), default=None)
     return replace(plan, decision=decision, wake=wake)
 
 
