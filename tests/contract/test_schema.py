@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from tests.fakes.builders import deployment_object, runtime_object
+from tests.fakes.builders import deployment_object, revision, runtime_object
 
 from lockgate.api import analysis as api_analysis
 from lockgate.api import lifecycle as api_lifecycle
@@ -21,6 +21,7 @@ from lockgate.api.parse import parse_model_deployment, parse_model_runtime
 from lockgate.api.parse_analysis import METRICS_LIMIT, PROMQL_LIMIT
 from lockgate.api.promql import PLACES
 from lockgate.api.status_codec import parse_status, to_dict
+from lockgate.domain.patience import patience_with
 from lockgate.names import ConditionType, Reason
 from lockgate.sentences import CAUSE_LIMIT, SENTENCE_LIMIT
 from lockgate.settings import Settings
@@ -230,7 +231,7 @@ def test_a_rollout_has_time_for_a_whole_fetch_unless_told_otherwise():
     bare = deployment_object()
     bare["spec"].pop("progressDeadline", None)
     operator = Settings(registry_base_url="https://api.wandb.example", fetch_image="image@sha256:1")
-    deadline = parse_model_deployment(bare).progress_deadline
+    deadline = patience_with(parse_model_deployment(bare), revision(1))
     assert deadline.total_seconds() > operator.fetch_deadline_seconds
 
 

@@ -22,6 +22,7 @@ from lockgate.api.status import Outcome, Revision, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, Pause, Rolling, Shadow
 from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import Observed
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Course, Plan
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
@@ -197,7 +198,7 @@ class History(PromisedWorld):
             return  # whoever does not want it held any more takes it back as it was then
         if reason is Reason.PROGRESS_DEADLINE_EXCEEDED and before.candidate:
             assert before.reached_at is None, "held, and given up as if it were late"
-            assert self.observed.unmoved >= self.deployment().progress_deadline
+            assert self.observed.unmoved >= patience_with(self.deployment(), before.candidate)
         if reason is Reason.ABORTED_BY_REQUEST:
             assert self.asked_for(Verb.ABORT), "nobody asked for it"
         if reason is Reason.ANALYSIS_FAILED:
@@ -212,7 +213,7 @@ class History(PromisedWorld):
             assert self.on_failure is OnFailure.FREEZE
             assert plan.state.stable is not None
             late = now.reason is Reason.PROGRESS_DEADLINE_EXCEEDED
-            assert not late or self.observed.unmoved >= self.deployment().progress_deadline
+            assert not late or self.observed.unmoved >= patience_with(self.deployment(), now.revision)
         if was is None or now is not None:
             return
         asked = any(map(self.asked_for, (Verb.ABORT, Verb.PROMOTE, Verb.RETRY)))
@@ -310,7 +311,9 @@ class History(PromisedWorld):
             return  # until a person comes
         # Who never proved itself, as no pod was asked for, may well be bad.
         is_good = state.stable is not None and int(state.stable.version[1:]) not in BAD
-        if is_good or (state.candidate is None and state.stable is None):
+        # Who is held without ever having proved itself is given nothing that another hand took from it.
+        is_whole = state.frozen is None or int(state.frozen.revision.version[1:]) not in BAD
+        if (is_good and is_whole) or (state.candidate is None and state.stable is None):
             self.check_all_there(plan)
         if state.frozen is not None:
             assert plan.decision.course is Course.FROZEN

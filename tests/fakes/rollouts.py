@@ -35,7 +35,8 @@ from lockgate.plan.progress import marks_of
 from lockgate.plan.reach import within_reach
 
 NAME, KEY = "churn", ("growth", "churn")
-VERSIONS = {number: revision(number) for number in range(1, 8)}
+# By their size alone the largest has two minutes more than the smallest.
+VERSIONS = {number: replace(revision(number), size=number * 500_000_000) for number in range(1, 8)}
 DEADLINE = timedelta(minutes=6)
 GATEWAY = Traffic(gateway="public")
 _DEPLOYMENT = deployment()
@@ -93,6 +94,7 @@ class LittleWorld:
         self.keep_warm = timedelta(minutes=5)
         self.settle, self.on_failure = Settle(), OnFailure.ROLLBACK
         self.supersede = Supersede.RESTART
+        self.deadline: timedelta | None = DEADLINE
         self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
@@ -132,7 +134,7 @@ class LittleWorld:
             resources=_resources(self.cpu),
             generation=self.generation,
             revision_history_limit=self.limit,
-            progress_deadline=DEADLINE,
+            progress_deadline=self.deadline,
             status=self.said,
         )
 

@@ -32,6 +32,10 @@ def test_who_says_nothing_has_candidates_taken_back_and_newer_ones_begin_at_once
     assert (made["onFailure"], made["supersede"]) == ("Rollback", "Restart")
 
 
+def test_who_gives_no_deadline_is_given_none(client, path):
+    assert "progressDeadline" not in client.post(path, body(minReadySeconds=1199))["spec"]
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

@@ -54,7 +54,7 @@ def frozen(**more):
 def test_a_candidate_that_fails_a_gate_is_held_with_its_pods_and_its_traffic():
     plan = planned(known(HELD), QUARTER, analysis=BAD)
     assert (plan.state.candidate, plan.state.step, plan.state.reached_at) == (V2, 1, T0)
-    assert (plan.state.frozen.reason, plan.finished, plan.wake) == (Reason.ANALYSIS_FAILED, (), LATER)
+    assert (plan.state.frozen.reason, plan.finished, plan.wake) == (Reason.ANALYSIS_FAILED, (), None)
     assert (plan.decision.course, plan.decision.reason) == (Course.FROZEN, Reason.FROZEN)
     assert plan.decision.message == (
         "v2 failed and is held where it is: too many errors; abort, promote or retry it, or move the alias"

@@ -228,6 +228,7 @@ def test_when_the_candidate_is_through_the_newest_begins_and_no_other(end):
         late = replace(HALF, unmoved=20 * MINUTE)
         ended = planned(state, release(4), T0, Settle(), observed=late, **QUEUE)
     assert (ended.finished[0].outcome.value.lower(), ended.state.candidate) == (end, None)
+    assert ended.wake == T0, "nobody else would wake it"
     begun = planned(ended.state, release(4), T0, Settle(), observed=OUT, **QUEUE).state
     assert (begun.candidate.version, begun.trigger, begun.awaited) == ("v4", Trigger.ALIAS_MOVED, None)
 

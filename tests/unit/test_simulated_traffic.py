@@ -323,6 +323,8 @@ def live(seed: int) -> History:
     if rng.random() < 0.3:
         world.on_failure = OnFailure.FREEZE
     if rng.random() < 0.3:
+        world.deadline = None  # by its size
+    if rng.random() < 0.3:
         world.supersede = Supersede.QUEUE
     if rng.random() < 0.3:
         world.settle = Settle(debounce=rng.choice([0, 3, 10]) * MINUTE, soak=rng.choice([0, 5, 60]) * MINUTE)

@@ -6,6 +6,10 @@ Values only. Field for field the schemas under crds/; what follows from them is 
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
+
+LEAST_PATIENCE: Final = timedelta(minutes=20)
+"""How long a candidate of any size may stand still; longer than one fetch may take unless told otherwise."""
 
 
 class OnFailure(StrEnum):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
-from lockgate.api.lifecycle import OnFailure, Supersede
+from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure, Supersede
 from lockgate.api.limits import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
@@ -86,7 +86,7 @@ def parse_model_runtime(raw: Mapping[str, Any]) -> ModelRuntime:
 def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     identity, spec = parse_identity(raw), read.optional_section(raw, "spec", "") or {}
     model = read.section(spec, "model", "spec")
-    deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
+    deadline = _parse_deadline(spec)
     traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
     strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic)
     analysis = parse_analysis(read.optional_section(spec, "analysis", "spec"))
@@ -177,7 +177,14 @@ def _parse_keep_warm(raw: Mapping[str, Any] | None) -> timedelta:
     return read.duration(raw or {}, "keepWarmFor", "spec.rollback", default="30s")
 
 
-def _parse_min_ready(spec: Mapping[str, Any], deadline: timedelta) -> int:
+def _parse_deadline(spec: Mapping[str, Any]) -> timedelta | None:
+    if spec.get("progressDeadline") is None:
+        return None
+    return read.duration(spec, "progressDeadline", "spec", default="")
+
+
+def _parse_min_ready(spec: Mapping[str, Any], given: timedelta | None) -> int:
+    deadline = LEAST_PATIENCE if given is None else given
     seconds = read.integer(spec, "minReadySeconds", "spec", default=0, least=0, most=_LONGEST_MIN_READY)
     if timedelta(seconds=seconds) >= deadline:
         raise InvalidSpec(

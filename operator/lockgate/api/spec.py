@@ -67,6 +67,7 @@ class ModelDeployment(Identity):
     `request` that of the one by which they ask for anything (`api/requests.py`).
     `source` is which of the registry servers that the operator knows holds the collection. `keep_warm`
     is for how long the pods of the release before stay ready once another has taken over from them.
+    Without a `progress_deadline` it is that of the size (`domain/patience.py`).
     """
 
     retry: str
@@ -88,7 +89,7 @@ class ModelDeployment(Identity):
     settle: Settle
     supersede: Supersede
     on_failure: OnFailure
-    progress_deadline: timedelta
+    progress_deadline: timedelta | None
     min_ready_seconds: int
     revision_history_limit: int
     status: ModelDeploymentStatus

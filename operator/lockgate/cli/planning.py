@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from lockgate.api.lifecycle import OnFailure
+from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
@@ -20,6 +20,7 @@ from lockgate.cli.seen import Seen
 from lockgate.cli.tables import Column, table
 from lockgate.cli.words import lasting
 from lockgate.domain.gate import Gate
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Step
 from lockgate.names import ConditionType
 from lockgate.plan.carried import pods_for
@@ -208,7 +209,10 @@ def _meanings(steps: Sequence[Step], room: int | None) -> list[Line]:
 
 def _end(one: Seen, room: int | None) -> list[Line]:
     deployment = parse_model_deployment(one.raw)
-    deadline = deployment.progress_deadline
+    release = one.candidate or one.desired or one.stable
+    deadline = deployment.progress_deadline or LEAST_PATIENCE
+    if release is not None:
+        deadline = patience_with(deployment, release)
     stable = one.stable.version if one.stable else "nothing"
     is_held = deployment.on_failure is OnFailure.FREEZE and one.stable is not None
     fate = "held where it is until you decide" if is_held else f"aborted and {stable} serves on"

@@ -13,6 +13,7 @@ from lockgate.api.status import Failure, Revision, RolloutState
 from lockgate.api.strategy import Canary
 from lockgate.domain.fingerprint import fingerprint
 from lockgate.domain.observed import Observed
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Course, Decision, Plan, Stage
 from lockgate.names import Reason
 from lockgate.plan.failures import recipe_of, with_failure
@@ -140,6 +141,6 @@ def _judged_by(deployment: ModelDeployment, candidate: Revision) -> str:
             "strategy": repr(deployment.strategy),
             "traffic": repr(deployment.traffic),
             "analysis": repr(deployment.analysis),
-            "deadline": deployment.progress_deadline.total_seconds(),
+            "deadline": patience_with(deployment, candidate).total_seconds(),
         }
     )

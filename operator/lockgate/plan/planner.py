@@ -13,6 +13,7 @@ from lockgate.api.status import Failure, HistoryEntry, Outcome, Revision, Rollou
 from lockgate.api.strategy import Rolling
 from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Observed, Target
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Plan
 from lockgate.plan.beginning import begun, is_asked_for, trigger_of, with_known_tree
 from lockgate.plan.failures import failure_of, recipe_of, with_failure, without
@@ -109,8 +110,7 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
             return stalled(deployment, state, *problem, observed, now)
         if freezes(deployment, state, problem):
             held = frozen(deployment, replace(state, reached_at=here.reached_at), problem)
-            # Whoever waits for it to be through waits no more.
-            return replace(held_plan(deployment, held, observed, now), wake=now)
+            return held_plan(deployment, held, observed, now)
         return _given_up(ask, state, problem)
     if here.is_over:
         return _advanced(ask, state, candidate, here)
@@ -120,7 +120,7 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
         return replace(plan, decision=here.said(plan.decision), stage=here.stage)
     progressed_at = time_of_progress(deployment, state, observed.unmoved, now) if is_on_its_way else now
     state = replace(state, progressed_at=progressed_at, reached_at=None)
-    plan = ask.plan(state, wake=_deadline(deployment, observed, now))
+    plan = ask.plan(state, wake=_deadline(deployment, candidate, observed, now))
     return replace(plan, decision=here.said(plan.decision), stage=here.stage or plan.stage)
 
 
@@ -269,5 +269,7 @@ def _given_up(ask: _Ask, state: RolloutState, problem: Problem) -> Plan:
     return replace(ask, wanted=ask.wanted or candidate).plan(aborted, (ended,), wake=ask.now)
 
 
-def _deadline(deployment: ModelDeployment, observed: Observed, now: datetime) -> datetime:
-    return now + max(deployment.progress_deadline - observed.unmoved, _SOONEST)
+def _deadline(
+    deployment: ModelDeployment, candidate: Revision, observed: Observed, now: datetime
+) -> datetime:
+    return now + max(patience_with(deployment, candidate) - observed.unmoved, _SOONEST)

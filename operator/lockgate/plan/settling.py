@@ -88,9 +88,12 @@ def with_end(deployment: ModelDeployment, state: RolloutState, now: datetime) ->
 def told(deployment: ModelDeployment, plan: Plan, now: datetime) -> Plan:
     """The plan, and in its words what waits and until when; woken then, if not before."""
     state, decision = plan.state, plan.decision
-    wait = wait_of(deployment, state, now)
-    if wait is None or state.awaited is None or state.stable is None:
+    if state.awaited is None or state.stable is None:
         return plan
+    wait = wait_of(deployment, state, now)
+    if wait is None:
+        # What it waited for has come about in this very plan.
+        return replace(plan, wake=now)
     if state.candidate is None:
         message = f"{state.awaited.version} is to be rolled out over {_called(state)} {wait.why}"
         decision = replace(decision, course=Course.SETTLING, reason=Reason.SETTLING, message=message)
