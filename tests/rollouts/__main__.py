@@ -14,7 +14,6 @@ from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.world import running_world, start_cluster
 from lockgate_sandbox.worlds import Level
 
-VERSIONS = 3
 _EPILOG = """\
 On a real one-node cluster a crowd asks a model through Envoy all the time, while it is rolled out again
 and again: rolling, canary, blueGreen, shadow; promoted, aborted, superseded, retried, pinned, never ready.
@@ -90,7 +89,7 @@ def _in_world(options: argparse.Namespace, drawn: Iterable[Rollout]) -> list[Res
 
 def _on_ground(world: ClusterWorld, rate: float, drawn: Iterable[Rollout]) -> list[Result]:
     say("rollouts: registry, Lockgate, a gateway, versions of a model, and a crowd that asks")
-    with ground(world, VERSIONS, rate) as found:
+    with ground(world, with_bad=True, rate=rate) as found:
         print(telling.head(), flush=True)
         return list(_played(found, drawn))
 

@@ -65,10 +65,14 @@ class Counts:
             before = others
         return last
 
+    def take(self, count: Count) -> None:
+        """One more count, newer than all."""
+        self._lines.append(count)
+
     def _follow(self) -> None:
         while not self._ends.is_set():
             with contextlib.suppress(OSError, ApiError, http.client.HTTPException, ValueError):
                 for told in self._client.watch(self._path, follow="true", tailLines="1"):
-                    self._lines.append(Count.by(told))
+                    self.take(Count.by(told))
             self._client.close()
             self._ends.wait(_AGAIN_SECONDS)

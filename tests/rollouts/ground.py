@@ -5,7 +5,6 @@ begins no rollout but the first.
 """
 
 import contextlib
-import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,20 +15,22 @@ from tests.rollouts.counts import Counts
 from tests.rollouts.people import People
 from tests.rollouts.witness import Witness
 
+from lockgate_sandbox import objects
 from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.crowds import Target
 from lockgate_sandbox.demo.values import offering
 from lockgate_sandbox.inference import inference_path
 from lockgate_sandbox.parts import crowd, gateway_envoy, lockgate, models, registry
-from lockgate_sandbox.parts.models import NAMESPACE
 from lockgate_sandbox.training import train
 from lockgate_sandbox.waiting import until
 
-NAME = "ferry"
+NAMESPACE, NAME = "rollouts", "ferry"
 COLLECTION = f"model/{NAME}"
 HOST = f"{NAME}.{NAMESPACE}.models.example.com"
 RATE = 150.0
+# As many as a rollout that is superseded needs.
+GOOD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,19 @@ class Ground:
 
 
 @contextlib.contextmanager
-def ground(world: ClusterWorld, versions: int, rate: float = RATE) -> Iterator[Ground]:
-    """A model that serves behind the gateway, with so many good versions and a bad one."""
+def ground(world: ClusterWorld, *, with_bad: bool, rate: float = RATE) -> Iterator[Ground]:
+    """A model that serves behind the gateway, and versions for it; one that no server can load if need be."""
     world.add(models.PART)
     following = world.add(registry.PART)
     gateway = world.add(gateway_envoy.PART)
     world.add(lockgate.PART).upgrade(*offering(gateway))
     with tempfile.TemporaryDirectory(prefix="rollouts-") as scratch:
-        for directory in _versions(Path(scratch), versions):
+        for directory in _versions(Path(scratch), with_bad=with_bad):
             following.seed(directory, COLLECTION)
-    good, bad = tuple(f"v{number}" for number in range(versions)), f"v{versions}"
+    good, bad = tuple(f"v{number}" for number in range(GOOD)), f"v{GOOD}"
     following.promote(COLLECTION, good[0], "production")
-    world.apply(_model())
+    key = objects.secret("lockgate-registry", NAMESPACE, api_key=following.keys["viewer"])
+    world.apply(objects.namespace(NAMESPACE), key, _model())
     client = ApiClient(world.kubeconfig)
     people = People(client, following, COLLECTION, (NAMESPACE, NAME))
     try:
@@ -73,29 +75,28 @@ def ground(world: ClusterWorld, versions: int, rate: float = RATE) -> Iterator[G
         client.close()
 
 
-def _versions(scratch: Path, good: int) -> Iterator[Path]:
-    """One model in so many versions of other bytes, and last one that no server can load."""
+def _versions(scratch: Path, *, with_bad: bool) -> Iterator[Path]:
+    """One model in several versions of other bytes, and last what is none."""
     train("v1", scratch / "trained")
     model = onnx.load(scratch / "trained" / "model.onnx")
-    for number in range(good):
+    for number in range(GOOD):
         directory = scratch / str(number)
         directory.mkdir()
         model.doc_string = f"the same but for this number: {number}"
         onnx.save(model, directory / "model.onnx")
         yield directory
-    (scratch / "bad").mkdir()
-    (scratch / "bad" / "model.onnx").write_bytes(b"no model at all")
-    yield scratch / "bad"
+    if with_bad:
+        directory = scratch / "bad"
+        directory.mkdir()
+        (directory / "model.onnx").write_bytes(b"no model at all")
+        yield directory
 
 
-def _model() -> dict[str, object]:
+def _model() -> objects.Json:
     spec = {
         "model": {"registry": "model", "collection": NAME, "alias": "production"},
         "runtime": {"name": "onnx"},
         "replicas": 2,
         "traffic": {"gateway": "public"},
-        "progressDeadline": "120s",
     }
-    metadata = {"name": NAME, "namespace": NAMESPACE}
-    kind = {"apiVersion": "lockgate.dev/v1alpha1", "kind": "ModelDeployment"}
-    return json.loads(json.dumps({**kind, "metadata": metadata, "spec": spec}))  # type: ignore[no-any-return]
+    return objects.named("lockgate.dev/v1alpha1", "ModelDeployment", NAME, NAMESPACE, spec=spec)

@@ -18,10 +18,14 @@ STRATEGIES = ("rolling", "canary", "blueGreen", "shadow")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the status says at a moment; versions are "" where there are none."""
+    """What the status says at a moment; versions are "" where there are none.
+
+    `release` is that of the candidate, `ended` the version and the outcome of the last rollout.
+    """
 
     stable: str
     candidate: str
+    release: str
     step: int
     is_reached: bool
     is_ready: bool
@@ -37,6 +41,7 @@ class Look:
         """What this ModelDeployment says."""
         status = found.get("status") or {}
         rollout = status.get("rollout") or {}
+        candidate = rollout.get("candidate") or {}
         conditions = {c["type"]: c for c in status.get("conditions") or ()}
         ready, paused = conditions.get("Ready", {}), conditions.get("Paused", {})
         is_seen = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
@@ -44,7 +49,8 @@ class Look:
         answer = status.get("lastRequest") or {}
         return cls(
             stable=(rollout.get("stable") or {}).get("version", ""),
-            candidate=(rollout.get("candidate") or {}).get("version", ""),
+            candidate=candidate.get("version", ""),
+            release=candidate.get("release", ""),
             step=rollout.get("step", 0),
             is_reached="reachedAt" in rollout,
             is_ready=is_seen and ready.get("status") == "True",
@@ -98,9 +104,9 @@ class People:
         """Pin a version, or none."""
         self.edit(pin=None if version is None else {"version": version, "reason": "a rollback"})
 
-    def ask(self, verb: Verb) -> str:
+    def ask(self, verb: Verb, release: str | None = None) -> str:
         """Ask for something by the annotation of people; the text by which the answer is known."""
-        text = Request(verb=verb, by="the crowd's friend", token=token_hex(4)).text
+        text = Request(verb=verb, release=release, by="somebody", token=token_hex(4)).text
         self._annotate(ANNOTATION_REQUEST, text)
         return text
 

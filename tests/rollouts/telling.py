@@ -8,7 +8,7 @@ from tests.rollouts.shares import SIGMAS
 
 COLUMNS = (
     *(("#", 3), ("strategy", 26), ("story", 38), ("ended", 26), ("s", 5), ("requests", 8)),
-    *(("failed", 6), ("worst share", 16), ("abort", 7)),
+    *(("failed", 6), ("points off", 13), ("abort", 7)),
 )
 
 
@@ -29,7 +29,7 @@ def row(result: Result) -> str:
             f"{result.seconds:.0f}",
             str(result.requests),
             str(result.failed),
-            f"{100 * worst.off:.2f} of {worst.weight} %" if worst else "-",
+            f"{100 * worst.off:.2f} at {worst.weight} %" if worst else "-",
             "-" if result.abort is None else f"{result.abort:.1f} s",
         ]
     )

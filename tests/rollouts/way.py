@@ -98,4 +98,4 @@ class Way:
         assert end is not None
         if sum(self._ground.counts.between(windows[-1].begin, end).values()) >= answers_for(weight):
             self._approved.add((look.candidate, look.step))
-            self._ground.people.ask(Verb.APPROVE)
+            self._ground.people.ask(Verb.APPROVE, look.release)
