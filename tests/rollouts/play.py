@@ -145,7 +145,8 @@ class _Play:
             return
         self._ended("aborted", (target, "Aborted"))
         if self._rollout.tale is Tale.RETRIED:
-            self._people.ask(Verb.RETRY)
+            text = self._people.ask(Verb.RETRY)
+            self._until("the retry is answered", lambda look: look.answered == text)
             self._way(target).to_the_end()
             self._ended("retried, promoted", (target, "Promoted"))
             return
