@@ -191,10 +191,7 @@ class _Play:
         self._settle()
 
     def _never_ready(self, target: str) -> None:
-        def is_given_up(look: Look) -> bool:
-            return look.ended == (target, "Aborted") and look.is_whole and not look.candidate
-
-        self._until("what is never ready is given up", is_given_up)
+        self._way(target).to_the_end()
         self._ended("given up", (target, "Aborted"))
         self._settle()
 

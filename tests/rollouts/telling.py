@@ -7,7 +7,7 @@ from tests.rollouts.play import Result
 from tests.rollouts.shares import SIGMAS
 
 COLUMNS = (
-    *(("#", 3), ("strategy", 26), ("story", 38), ("ended", 26), ("s", 5), ("requests", 8)),
+    *(("#", 3), ("strategy", 26), ("story", 42), ("ended", 26), ("s", 5), ("requests", 8)),
     *(("failed", 6), ("points off", 13), ("abort", 7)),
 )
 

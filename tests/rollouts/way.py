@@ -37,6 +37,7 @@ class Way:
         self._act = act
         self._since: dict[tuple[Phase, int], float] = {}
         self._approved: set[tuple[str, int]] = set()
+        self._has_begun = False
 
     def to_the_end(self, serves: str = "") -> None:
         """Until the target, or who takes its place, serves alone, or what was done has ended it."""
@@ -44,6 +45,8 @@ class Way:
 
         def is_over() -> bool:
             look = self._ground.people.look()
+            # Until then its history may tell of the same version in a rollout before.
+            self._has_begun |= look.candidate == self._target
             if self._act is not None:
                 if self._is_due(look, self._act.moment):
                     do, self._act = self._act.do, None
@@ -53,10 +56,10 @@ class Way:
                     do, self._act = self._act.do, None
                     do()
                 return False
-            if not look.candidate and look.is_whole and look.ended == (self._target, "Aborted"):
+            is_given_up = look.ended == (self._target, "Aborted")
+            if self._has_begun and is_given_up and look.is_whole and not look.candidate:
                 return True
-            if look.waits_for_approval and (look.candidate, look.step) not in self._approved:
-                self._approve_once_measured(look)
+            self._approve_once_measured(look)
             return look.rests_on(ends)
 
         wait_until(f"{ends} serves", is_over, within=PATIENCE_SECONDS, every=0.1)
@@ -66,12 +69,10 @@ class Way:
             return False
         now = time.monotonic()
         self._since.setdefault((Phase.BEGUN, 0), now)
-        place = (look.candidate, look.step)
         if look.waits_for_approval:
             self._since.setdefault((Phase.HELD, look.step), now)
-            is_the_moments = moment.phase is Phase.HELD and moment.step == look.step
-            if not is_the_moments and place not in self._approved:
-                self._approve_once_measured(look)
+        if moment.phase is not Phase.HELD or moment.step != look.step:
+            self._approve_once_measured(look)
         if self._is_promoting(look):
             self._since.setdefault((Phase.PROMOTING, 0), now)
         since = self._since.get((moment.phase, moment.step))
@@ -90,6 +91,8 @@ class Way:
         return time.monotonic() >= self._since.setdefault((Phase.HELD, last), time.monotonic()) + seconds
 
     def _approve_once_measured(self, look: Look) -> None:
+        if not look.waits_for_approval or (look.candidate, look.step) in self._approved:
+            return
         weight = self._steps[look.step].get("weight", 0)
         windows = self._ground.witness.windows(0.0)
         if not windows or windows[-1].weights.get(look.candidate, 0) != weight:
