@@ -10,7 +10,7 @@ from lockgate_sandbox.cluster_world import ClusterWorld
 
 pytestmark = pytest.mark.cluster
 
-SEED, ROLLOUTS = 28213, 5
+SEED, ROLLOUTS = 7778, 5
 
 
 def test_rollouts_of_every_strategy_fail_no_request_and_keep_weights_and_promises(cluster: ClusterWorld):

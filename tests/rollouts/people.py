@@ -13,7 +13,6 @@ from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.parts.registry import Registry
 
 Json = dict[str, Any]
-STRATEGIES = ("rolling", "canary", "blueGreen", "shadow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +94,10 @@ class People:
         """Change fields of the spec."""
         self._client.merge(self._path, {"spec": spec})
 
-    def choose(self, strategy: str, block: Json, **spec: Any) -> None:
-        """Change the strategy, and other fields with it."""
-        others: Json = dict.fromkeys(STRATEGIES)
-        self.edit(strategy=others | {strategy: block}, **spec)
+    def choose(self, strategy: str, block: Json) -> None:
+        """Change the strategy: this block, and nothing that is left of another."""
+        edit: Any = [{"op": "add", "path": "/spec/strategy", "value": {strategy: block}}]
+        self._client.call("PATCH", self._path, edit, "application/json-patch+json")
 
     def pin(self, version: str | None) -> None:
         """Pin a version, or none."""

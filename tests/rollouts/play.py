@@ -16,6 +16,7 @@ from tests.rollouts.way import Act, Way
 from tests.waiting import wait_until
 
 from lockgate.api.requests import Verb
+from lockgate_sandbox.errors import SandboxError
 
 ABORT_SECONDS = 10.0
 # In place, pods of stable take back the places of the candidate's, and have to start for that.
@@ -54,7 +55,7 @@ def play(ground: Ground, rollout: Rollout) -> Result:
     writes, result = ground.witness.writes, Result(rollout)
     try:
         _Play(ground, rollout, result).all_of_it()
-    except AssertionError as stuck:
+    except (AssertionError, SandboxError) as stuck:
         result.ended = "stuck"
         result.broken.append(f"{stuck} (the status says: {ground.people.look()})")
     ended = time.monotonic()
@@ -95,9 +96,8 @@ class _Play:
         """From the strategy that its author chooses to the rest after it."""
         rollout = self._rollout
         is_bad = rollout.tale is Tale.NEVER_READY
-        self._people.choose(
-            rollout.strategy,
-            rollout.block,
+        self._people.choose(rollout.strategy, rollout.block)
+        self._people.edit(
             replicas=rollout.replicas,
             rollback={"keepWarmFor": rollout.keep_warm},
             progressDeadline=SHORT_DEADLINE if is_bad else DEADLINE,

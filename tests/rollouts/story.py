@@ -80,7 +80,9 @@ class Rollout:
         return f"{self.strategy} {weights}{less}{mirror}".replace("  ", " ").strip()
 
 
-_LATEST = {Phase.BEGUN: 8.0, Phase.HELD: 3.0, Phase.PROMOTING: 1.5}
+_LATEST = {Phase.BEGUN: 8.0, Phase.HELD: 3.0, Phase.PROMOTING: 4.0}
+# Who stands whole already is switched to at once, and is promoted in no time.
+_LATEST_OF_A_SWITCH = 0.5
 # In shares of how often.
 STRATEGIES = {"canary": 9, "blueGreen": 4, "shadow": 4, "rolling": 4}
 TALES = {
@@ -140,7 +142,9 @@ def _moment(dice: random.Random, strategy: str, block: Json) -> Moment:
     # In place all is one step.
     phase = Phase.BEGUN if strategy == "rolling" else dice.choice(phases)
     step = dice.choice(held) if phase is Phase.HELD else 0
-    return Moment(phase, round(dice.uniform(0.0, _LATEST[phase]), 1), step)
+    is_switch = phase is Phase.PROMOTING and strategy in ("blueGreen", "shadow")
+    latest = _LATEST_OF_A_SWITCH if is_switch else _LATEST[phase]
+    return Moment(phase, round(dice.uniform(0.0, latest), 1), step)
 
 
 def held_steps(block: Json) -> list[int]:
