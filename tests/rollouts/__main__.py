@@ -24,10 +24,10 @@ What must hold, or the exit code is 1:
   while a step is held as many answers come from the candidate as its weight says, within two points where
   there are answers enough for that to be four standard errors, else within four standard errors;
   who has no weight answers nobody
-  after an abort only stable answers, and status.traffic says so, within 10 s of the verb (in place 60 s:
-  there its pods have to start)
-  at every write: the weights make 100, who has a weight has available pods, and what the route names is
-  neither deleted nor shrunk below what its weight needs
+  after an abort only stable answers, and status.traffic says so, within 10 s of the verb (within 60 s where
+  stable gave up pods, in place or with ResourceAware: they have to start first)
+  at every write: the weights make 100, who has a weight has available pods, what the route names is there,
+  and nobody is deleted or shrunk below what a weight needs, as it is written or as it may be served
 
 examples:
   make rollouts                                          # fifty of seed 1

@@ -19,8 +19,8 @@ from lockgate.api.requests import Verb
 from lockgate_sandbox.errors import SandboxError
 
 ABORT_SECONDS = 10.0
-# In place, pods of stable take back the places of the candidate's, and have to start for that.
-ABORT_IN_PLACE_SECONDS = 60.0
+# Where stable gave up pods for the candidate, they have to start first: nothing takes what it cannot carry.
+ABORT_WITH_PODS_SECONDS = 60.0
 PATIENCE_SECONDS = 300.0
 DEADLINE, SHORT_DEADLINE = "180s", "15s"
 # For so long nobody else may have answered before an abort is believed to be over.
@@ -166,8 +166,7 @@ class _Play:
 
         over = wait_until("only stable answers", is_quiet, within=PATIENCE_SECONDS)
         self._result.abort = over - asked
-        in_place = self._rollout.strategy == "rolling"
-        bound = ABORT_IN_PLACE_SECONDS if in_place else ABORT_SECONDS
+        bound = ABORT_SECONDS if self._rollout.keeps_pods else ABORT_WITH_PODS_SECONDS
         if self._result.abort > bound:
             self._result.broken.append(
                 f"the abort took {self._result.abort:.1f} s, of which {read_back - asked:.1f} s until it "

@@ -72,6 +72,11 @@ class Rollout:
         return f"{self.tale} {self.moment}"
 
     @property
+    def keeps_pods(self) -> bool:
+        """Whether what serves keeps all of its pods to the end, so that going back is a matter of a route."""
+        return self.strategy != "rolling" and self.block.get("capacity") != "ResourceAware"
+
+    @property
     def told_strategy(self) -> str:
         """Its strategy with what matters of it."""
         weights = "-".join(str(step["weight"]) for step in self.block.get("steps", ()))

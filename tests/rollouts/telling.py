@@ -48,8 +48,8 @@ def summary(results: Sequence[Result]) -> str:
         f"{len(results)} rollouts in {minutes:.0f} minutes: {requests} requests, {failed} failed",
         f"{len(fine)} shares measured to two points ({SIGMAS:g} standard errors), worst off by {off:.2f}",
         f"{shorter} for shorter, within {SIGMAS:g} standard errors; {len(whole)} of all or nothing, exact",
-        _aborts("aborts by a route", [r for r in results if r.rollout.strategy != "rolling"]),
-        _aborts("aborts in place", [r for r in results if r.rollout.strategy == "rolling"]),
+        _aborts("aborts by a route", [r for r in results if r.rollout.keeps_pods]),
+        _aborts("aborts for which pods start", [r for r in results if not r.rollout.keeps_pods]),
         f"{writes} writes judged",
     ]
     return "\n".join([*lines, f"{sum(len(result.broken) for result in results)} violations"])

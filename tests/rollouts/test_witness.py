@@ -127,6 +127,16 @@ def test_a_workload_or_a_service_that_is_deleted_while_it_is_named_is_told():
     assert f"Service {NEW} is deleted while the route names it" in scene.told()
 
 
+def test_a_workload_may_go_once_the_route_names_it_no_more_and_nobody_was_sent_to_it():
+    scene = Scene().with_candidate()
+    scene.route({OLD: 100, NEW: 0})
+    scene.route({OLD: 100}, served=False)
+    scene.write("Deployment", NEW, None)
+    assert scene.told() == ""
+    scene.write("Service", NEW, None)
+    assert f"Service {NEW} is deleted while the route names it" in scene.told()
+
+
 def test_a_route_that_names_a_service_before_it_is_there_is_told():
     scene = Scene()
     scene.deployment(NEW, 2, version="v1")
