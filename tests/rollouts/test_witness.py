@@ -116,6 +116,8 @@ def test_pods_that_the_gateway_may_still_ask_are_needed_though_the_route_names_t
     scene.route({NEW: 100}, served=False)
     scene.deployment(OLD, 0, version="v0")
     assert "is shrunk from 2 to 0 pods and its [100, None] % need 2" in scene.told()
+    scene.write("Deployment", OLD, None)
+    assert f"Deployment {OLD} is deleted while the route names it, with [100, None] %" in scene.told()
 
 
 def test_a_workload_or_a_service_that_is_deleted_while_it_is_named_is_told():
