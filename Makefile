@@ -127,6 +127,12 @@ faults: env build ## Random faults for MINUTES=10 from SEED=1; invariants are ch
 outages: env build ## The API server away, refusing, cutting, for MINUTES=10 from SEED=1; all is seen 15 s after
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.faults --outages --seed $(SEED) --minutes $(MINUTES)
 
+ROLLOUTS ?= 50
+.PHONY: rollouts
+rollouts: env build ## ROLLOUTS=50 drawn from SEED=1 under load through Envoy, on the real cluster; needs root
+	@$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,crowd
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.rollouts --seed $(SEED) --rollouts $(ROLLOUTS)
+
 .PHONY: mutants
 mutants: env ## plan/ and apply/ changed in two thousand small ways: what does no test notice? (ten minutes)
 	@$(BIN)/python -m tests.mutants
