@@ -25,6 +25,7 @@ from tests.fakes.canaries import known as known_
 from tests.fakes.facts import pod, workload
 
 from lockgate.api.lifecycle import OnFailure
+from lockgate.api.requests import RequestOutcome
 from lockgate.api.status import Outcome, RolloutState, Trigger
 from lockgate.api.status_codec import parse_status, to_dict
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Rolling
@@ -187,6 +188,11 @@ def test_a_retry_lets_it_try_its_step_again_from_the_begin_of_it():
     assert plan.answer.message == "v2 (release 00000002) is tried again where it is held"
     assert (plan.state.frozen, plan.state.step, plan.state.reached_at) == (None, 1, LATER)
     assert plan.decision.reason is Reason.ANALYSIS_RUNNING
+
+
+def test_a_retry_of_another_release_lets_nobody_go_on():
+    plan = planned(known(frozen(), request="retry 0badcafe by ada #00000001"), QUARTER)
+    assert (plan.answer.outcome, plan.state) == (RequestOutcome.REFUSED, frozen())
 
 
 @pytest.mark.parametrize(

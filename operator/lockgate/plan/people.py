@@ -56,9 +56,7 @@ def _refusal(
 ) -> str | None:
     if deployment.status.rollout == RolloutState() and state != RolloutState():
         return "the status was lost, and whether this was answered before; ask once more"
-    if request.verb is Verb.RETRY:
-        if state.frozen is not None:
-            return None
+    if request.verb is Verb.RETRY and state.frozen is None:
         if state.candidate is not None:
             return f"{state.candidate.version} is being rolled out"
         if wanted is None or failure_of(deployment, state, wanted) is None:
