@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, HistoryEntry, Outcome, Revision, RolloutState, Trigger
-from lockgate.api.strategy import Rolling
+from lockgate.api.strategy import keeps_warm
 from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Observed, Target
 from lockgate.domain.patience import patience_with
@@ -229,7 +229,7 @@ def _approved(state: RolloutState) -> tuple[str | None, str | None]:
 def _promoted(ask: _Ask, state: RolloutState, candidate: Revision) -> RolloutState:
     way_back = state.fallback if state.unproven else state.stable
     is_other = way_back is not None and not candidate.is_same(way_back)
-    is_kept = is_other and not isinstance(ask.deployment.strategy, Rolling)
+    is_kept = is_other and keeps_warm(ask.deployment.strategy)
     proven = RolloutState(
         stable=candidate,
         failed=without(state, candidate),
