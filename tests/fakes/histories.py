@@ -107,6 +107,7 @@ class History(PromisedWorld):
             told = self.tell(plan)
         except Killed:
             self.met["killed between two writes"] += 1
+            self.patience.was_killed()
             self.restart()
             self.kill_after, self.is_dirty = None, True
             return True

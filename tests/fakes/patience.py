@@ -24,6 +24,7 @@ class Patience:
 
     def __init__(self) -> None:
         self.version, self.since = "", 0.0
+        self.told = (self.version, self.since)
         self.ended: float | None = None
         self.soak = timedelta()
         self.clock: datetime | None = None
@@ -37,8 +38,13 @@ class Patience:
             self.since, self.ended = -1e9, None
             world.met["waits through a jump"] += world.state.awaited is not None
         self.clock, self.monotonic = world.now, world.monotonic
+        self.told = (self.version, self.since)
         if target is not None and target.revision.version != self.version:
             self.version, self.since = target.revision.version, world.monotonic
+
+    def was_killed(self) -> None:
+        """What the pass saw nobody knows any more."""
+        self.version, self.since = self.told
 
     def is_told(self, world: History, before: RolloutState, plan: Plan) -> None:
         """A pass has said what it makes of it."""
