@@ -62,6 +62,7 @@ def test_what_the_pods_of_a_release_count_is_found_by_the_shipped_promql_and_jud
 
     shipped = yaml.safe_load((EXAMPLES / "runtime-onnx.yaml").read_text())
     wanted = deployment(
+        strategy={"blueGreen": {}},
         analysis={
             "interval": "5s",
             "count": 2,
