@@ -37,6 +37,7 @@ from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers, OfOneSource
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.poller import Poller
+from lockgate.resolve.quarantine import Quarantine, Scope
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.settings import Settings, SettingsError
@@ -100,7 +101,8 @@ class App:
             }
         )
         self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
-        self._resolver = Resolver(self._sources, self._followers, self._edits)
+        quarantine = Quarantine(self._store, Scope(settings.quarantine))
+        self._resolver = Resolver(self._sources, self._followers, self._edits, quarantine)
         self._hearing = Hearing(feeds_of(settings.watch_namespaces))
         self._attention = Attention(
             lambda: bool(self._hearing.deaf_kinds()),

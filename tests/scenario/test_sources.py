@@ -40,7 +40,8 @@ class TwoServers(Rig):
                 for name, registry in (("default", self.registry), ("eu", self.eu))
             }
         )
-        object.__setattr__(self.reconciler, "resolver", Resolver(self.sources, self.followers, self.edits))
+        resolver = Resolver(self.sources, self.followers, self.edits, self.quarantine)
+        object.__setattr__(self.reconciler, "resolver", resolver)
         self.know({"default": SOURCE, "eu": EU})
 
     def know(self, sources: dict[str, PodSource]) -> None:

@@ -172,9 +172,18 @@ class Applied:
         return self.moved or bool(self.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """That a version failed in another ModelDeployment on the same runtime: where, and how."""
+
+    where: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The version to end on and how it was found (`alias` is absent in a pin's case)."""
 
     revision: Revision
     pinned: bool
+    failed_elsewhere: Elsewhere | None = None

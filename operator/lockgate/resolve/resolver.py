@@ -25,6 +25,7 @@ from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.gating import check_gates
 from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.quarantine import Quarantine
 from lockgate.resolve.sources import Sources
 
 
@@ -66,10 +67,13 @@ def _served_before(deployment: ModelDeployment, reference: Reference) -> Revisio
 class Resolver:
     """Answers with a Target or raises a LockgateError; never waits."""
 
-    def __init__(self, sources: Sources, followers: Followers, edits: RuntimeEdits) -> None:
+    def __init__(
+        self, sources: Sources, followers: Followers, edits: RuntimeEdits, quarantine: Quarantine
+    ) -> None:
         self._sources = sources
         self._followers = followers
         self._edits = edits
+        self._quarantine = quarantine
 
     async def prime(self, objects: Iterable[Object], now: datetime, seconds: float) -> None:
         """Ask for what all these ModelDeployments follow, before each is looked at."""
@@ -109,14 +113,16 @@ class Resolver:
             raise
         named = check_version(reference, version, deployment.status.known_revisions)
         revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
-        rollout = deployment.status.rollout
+        rollout, elsewhere = deployment.status.rollout, None
         if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
             check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
             if not isinstance(reference.wanted, Number) and not revision.is_same_version(rollout.stable):
                 self._check_gates(deployment, version, lookups)
-        return Target(revision=revision, pinned=isinstance(reference.wanted, Number))
+            elsewhere = self._quarantine.of(deployment, revision)
+        pinned = isinstance(reference.wanted, Number)
+        return Target(revision=revision, pinned=pinned, failed_elsewhere=elsewhere)
 
     def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> None:
         stable = deployment.status.rollout.stable
