@@ -83,10 +83,10 @@ class _Ask:
 def _move(
     ask: _Ask, state: RolloutState, untold: tuple[HistoryEntry, ...], analysis: GateVerdict | None
 ) -> Plan:
-    deployment, target, now = ask.deployment, ask.target, ask.now
+    deployment, now = ask.deployment, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _cooled(deployment, thawed(deployment, _reopened(deployment, state, target, now)), now)
+    state = _cooled(deployment, thawed(deployment, _reopened(ask, state)), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
@@ -160,28 +160,28 @@ def _cooled(deployment: ModelDeployment, state: RolloutState, now: datetime) -> 
     return replace(state, warm=None, warm_until=None)
 
 
-def _reopened(
-    deployment: ModelDeployment, state: RolloutState, target: Target | None, now: datetime
-) -> RolloutState:
+def _reopened(ask: _Ask, state: RolloutState) -> RolloutState:
     """Once pods are asked for, a version that none ever ran is a candidate like any other.
 
     The way back is the last version that pods did prove.
     """
-    unproven = state.stable
+    deployment, target, unproven = ask.deployment, ask.target, state.stable
     if not state.unproven or unproven is None or deployment.replicas == 0:
         return state
     # What was reached without a pod is not reached with some.
     proven = replace(state, stable=state.fallback, unproven=False, fallback=None, step=0, reached_at=None)
     is_wanted = target is None or target.revision.is_same(unproven)
-    if target and not is_wanted and not state.fallback and failure_of(deployment, state, target.revision):
-        # Nobody else is left to serve.
-        return replace(proven, stable=unproven)
+    if target and not is_wanted and not state.fallback:
+        has_failed = ask.elsewhere is not None or failure_of(deployment, state, target.revision) is not None
+        if has_failed:
+            # Nobody else is left to serve.
+            return replace(proven, stable=unproven)
     if state.candidate is not None and state.candidate.is_same(state.fallback):
         # It is what it was to take over from.
         return proven.rests
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
-    return begun(proven, unproven, Trigger.SPEC_CHANGED, now)
+    return begun(proven, unproven, Trigger.SPEC_CHANGED, ask.now)
 
 
 def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
