@@ -100,7 +100,7 @@ integration: env build ## On the real control plane, the registry stand-in and t
 
 .PHONY: histories
 histories: env ## A million simulated writes in random histories of rollouts, each of them checked
-	@LOCKGATE_REACH_WRITES=100000 LOCKGATE_SIMULATION_EPISODES=3000 LOCKGATE_TRAFFIC_WRITES=850000 \
+	@LOCKGATE_REACH_WRITES=800000 LOCKGATE_SIMULATION_EPISODES=1500 LOCKGATE_TRAFFIC_WRITES=200000 \
 		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py \
 		tests/unit/test_simulated_traffic.py
 

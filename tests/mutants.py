@@ -32,11 +32,13 @@ QUICK = (
     "tests/unit/test_brake.py",
     "tests/unit/test_drift.py",
     "tests/unit/test_gates.py",
+    "tests/unit/test_held_steps.py",
     "tests/unit/test_how_far_a_candidate_is.py",
     "tests/unit/test_ledger.py",
     "tests/unit/test_objects_as_written.py",
     "tests/unit/test_one_step_of_a_rollout.py",
     "tests/unit/test_reach.py",
+    "tests/unit/test_what_histories_found.py",
     "tests/unit/test_what_is_believed_without_a_status.py",
     "tests/unit/test_what_is_remembered_of_failures.py",
     "tests/unit/test_what_is_within_reach.py",
@@ -50,6 +52,7 @@ TESTS = (
     "tests/scenario",
     "tests/unit/test_analysis_properties.py",
     "tests/unit/test_planner_properties.py",
+    "tests/unit/test_simulated_traffic.py::test_whatever_happens_to_whatever_strategy_the_promises_hold",
     "tests/unit/test_simulation.py",
 )
 # Any text in a spec or a status, thousands of times: for what reads and tells, and too long for each mutant.
@@ -57,6 +60,7 @@ LEFT_OUT = ("tests/scenario/test_surprises.py",)
 SETTINGS = {
     "LOCKGATE_REACH_WRITES": "10000",
     "LOCKGATE_SIMULATION_EPISODES": "40",
+    "LOCKGATE_TRAFFIC_WRITES": "2000",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
 }

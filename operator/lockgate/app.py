@@ -91,7 +91,7 @@ class App:
             rate=settings.kubernetes_requests_per_second,
             returned=self._queue.wake_failed,
         )
-        self._store = Store()
+        self._store = Store(self._queue.wake)
         self._followers = Followers(most_per_namespace=settings.registry_references_per_namespace)
         self._sources = Sources(
             {

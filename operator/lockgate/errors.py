@@ -75,6 +75,12 @@ class ArtifactRejected(Terminal):
     condition = ConditionType.RESOLVED
 
 
+class GateRefused(ArtifactRejected):
+    """What the registry tells of a version does not pass a gate of the spec."""
+
+    reason = Reason.GATE_REFUSED
+
+
 class FormatNotAccepted(ArtifactRejected):
     """The runtime does not accept the model's format."""
 

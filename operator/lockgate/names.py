@@ -76,6 +76,7 @@ class Reason(StrEnum):
     ARTIFACT_REJECTED = "ArtifactRejected"
     DIGEST_CHANGED = "DigestChanged"
     FORMAT_NOT_ACCEPTED = "FormatNotAccepted"
+    GATE_REFUSED = "GateRefused"
     # spec and platform
     INVALID_SPEC = "InvalidSpec"
     RUNTIME_NOT_FOUND = "RuntimeNotFound"

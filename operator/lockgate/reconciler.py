@@ -28,6 +28,7 @@ from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object
 from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost, Terminal, Unanswered
 from lockgate.observe.measurements import Measurements
 from lockgate.plan.analysis import judge_analysis
+from lockgate.plan.arms import with_arms
 from lockgate.plan.gates.analysed import told
 from lockgate.plan.planner import plan_rollout
 from lockgate.plan.reach import within_reach
@@ -167,6 +168,7 @@ class Reconciler:
         if found.plan is None or found.plan.stage is None:
             return None
         stage = within_reach(found.plan.stage, observed, found.deployment.replicas)
+        stage = with_arms(stage, found.deployment.variants, observed)
         return await self.backend.realise(found.deployment, stage, runtime)
 
     async def _go_on(self, found: Findings, observed: Observed, runtime: ModelRuntime | None) -> Findings:

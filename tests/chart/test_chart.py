@@ -36,7 +36,7 @@ NAMESPACED = (
 )
 ROUTES = granted(
     "gateway.networking.k8s.io", "httproutes", "get", "list", "watch", "create", "patch", "delete"
-)
+) | granted("lockgate.dev", "modeldeployments", "create", "patch", "delete")
 
 
 @pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)

@@ -44,7 +44,7 @@ def test_every_value_of_a_gateway_arrives_as_the_operators_own(helm: Path, tmp_p
             hostname="{name}.{namespace}.models.example.com",
             hostnames=("*.{namespace}.models.example.com",),
             controller="gateway.envoyproxy.io/gatewayclass-controller",
-            features=Features(mirror=True, percent_mirror=False),
+            features=Features(cookie=True, mirror=True, percent_mirror=False),
         ),
         "inside": Gateway(
             name="inside", namespace="gateways", gateway="inside", hostnames=("*.inside.example.com",)

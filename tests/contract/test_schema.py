@@ -12,6 +12,7 @@ from tests.fakes.builders import deployment_object, runtime_object
 
 from lockgate.api import analysis as api_analysis
 from lockgate.api import requests as api_requests
+from lockgate.api import shares as api_shares
 from lockgate.api import spec as api_spec
 from lockgate.api import status as api_status
 from lockgate.api.conditions import ConditionStatus
@@ -53,7 +54,17 @@ FIELDS_OF_SPEC = {
 
 def test_every_field_of_the_spec_is_parsed_and_nothing_else_is():
     known = {field.name for field in fields(api_spec.ModelDeployment)}
-    identity = {"namespace", "name", "uid", "resource_version", "generation", "retry", "request", "status"}
+    identity = {
+        "namespace",
+        "name",
+        "uid",
+        "resource_version",
+        "generation",
+        "retry",
+        "request",
+        "serves_as",
+        "status",
+    }
     expected = set()
     for name in at("modeldeployments", "spec")["properties"]:
         expected |= set(FIELDS_OF_SPEC.get(name, (snake(name),)))
@@ -110,7 +121,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
         (("status", "history", "[]", "outcome"), api_status.Outcome),
         (("status", "history", "[]", "trigger"), api_status.Trigger),
         (("status", "rollout", "trigger"), api_status.Trigger),
-        (("status", "traffic", "[]", "track"), api_status.Role),
+        (("status", "traffic", "[]", "track"), api_shares.Role),
         (("status", "lastRequest", "outcome"), api_requests.RequestOutcome),
         (("status", "conditions", "[]", "status"), ConditionStatus),
     ],

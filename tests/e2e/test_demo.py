@@ -32,7 +32,11 @@ def test_an_alias_moves_and_a_real_model_follows_without_a_failed_request():
     assert list(dict.fromkeys(steps)) == [("1/3", "10"), ("2/3", "50")], "as the gateway serves it"
     assert "v2 was aborted and v1 serves on: metric seconds" in ended.stdout
     through_the_gateway = re.findall(r"(\d+) requests through the gateway so far, 0 failed", ended.stdout)
-    assert len(through_the_gateway) == 2
+    assert len(through_the_gateway) == 3
+    arms = re.findall(r"of \d+ answers: v1 \d+%, (v\d) \d+%|of \d+ answers: (v0) \d+%, v1", ended.stdout)
+    assert ["".join(each) for each in arms] == ["v0", "v3"], "by the gateway, whose pods were counted"
+    assert "who has the cookie variant=challenger is answered by v3 alone" in ended.stdout
+    assert "pods of the champion are those of before" in ended.stdout
     counts = re.findall(r"(\d+) requests from inside the cluster so far, 0 failed", ended.stdout)
     assert len(counts) == 3
     assert int(counts[-1]) > int(counts[1]) > int(counts[0]) > 100

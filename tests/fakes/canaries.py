@@ -7,7 +7,8 @@ from tests.fakes.builders import T0, deployment
 from tests.fakes.facts import pod, release, workload
 
 from lockgate.api.analysis import Analysis, Metric, Query
-from lockgate.api.status import ModelDeploymentStatus, Role, RolloutState, Trigger
+from lockgate.api.shares import Role
+from lockgate.api.status import ModelDeploymentStatus, RolloutState, Trigger
 from lockgate.api.strategy import Canary, CanaryStep, Pause, Traffic
 from lockgate.domain.observed import Observed, RouteFacts, Target
 from lockgate.domain.plan import Track

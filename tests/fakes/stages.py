@@ -10,8 +10,9 @@ from tests.fakes.cluster import ready_pod
 from tests.fakes.rig import KEY, Rig
 
 from lockgate.api.parse import parse_model_deployment, parse_model_runtime
+from lockgate.api.shares import Role
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import Revision, Role
+from lockgate.api.status import Revision
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.release import release_of

@@ -136,6 +136,12 @@ def use_every_right(site: Site, routed: Routed) -> None:
     site.seed()
     site.wait_serving("v3")
     site.wait("the old one is gone", lambda: len(routed.names("deployments") - {"held", "taken"}) == 1)
+    # A variant is a ModelDeployment that is written, and deleted once nobody asks for it.
+    site.change(variants=[{"name": "b", "alias": "production", "weight": 10, "replicas": 1}])
+    site.wait_serving("v3", "churn-b")
+    site.wait("it has its part", lambda: "churn-b" in routed.weights())
+    site.change(variants=[])
+    site.wait("it is gone", lambda: "churn-b" not in routed.names("modeldeployments"))
     site.change(traffic=None)
     site.wait("the route is gone", lambda: not routed.route())
     # Whose it is that is in the way is read here, too.

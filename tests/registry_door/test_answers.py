@@ -156,7 +156,7 @@ def test_metadata_beyond_bounds_is_refused_although_it_could_be_read(size: str):
     assert type(answer) is ArtifactRejected
 
 
-def test_of_metadata_only_what_is_used_is_kept():
-    text = json.dumps({"format": "o" * 1000, "secret": "x" * 1000, "nested": {"a": [1]}})
+def test_of_metadata_so_much_is_kept_as_may_be_asked_for():
+    text = json.dumps({"format": "o" * 1000, "auc": 0.9, "list": [1], "nested": {"a": [1], "b": True}})
     (answer,) = read(membership(metadata=text))
-    assert answer.metadata == {"format": "o" * 64}
+    assert answer.metadata == {"format": "o" * 64, "auc": 0.9, "nested": {"b": True}}

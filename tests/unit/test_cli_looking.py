@@ -310,3 +310,20 @@ async def test_a_look_at_all_shows_those_that_move_as_trees_and_the_others_in_a_
         assert rows[0].startswith("growth/churn  RollingOut")
         assert rows[-1] == "growth/at-rest  Serving  model/at-rest:production → v12  0 of 0 ready"
         assert any("churn-2  loading" in row for row in rows)
+
+
+async def test_a_tree_shows_the_variants_that_share_the_traffic_with_what_each_gets():
+    async with a_person() as person:
+        obj = looks.serving()
+        obj["status"]["traffic"] = [{"track": "stable", "version": "v12", "weight": 80}]
+        obj["status"]["variants"] = [
+            {"name": "churn-b", "version": "v13", "weight": 20},
+            {"name": "churn-c", "weight": 0},
+        ]
+        person.api.put("modeldeployments", obj)
+        await person.types("watch", "churn", "--once")
+        rows = [row.split() for row in person.said.splitlines()]
+        assert [row for row in rows if "variant" in row] == [
+            ["├─", "variant", "v13", "churn-b", "████░░░░░░░░░░░░░░░░", "20", "%"],
+            ["└─", "variant", "-", "churn-c", "░░░░░░░░░░░░░░░░░░░░", "0", "%"],
+        ]

@@ -33,13 +33,13 @@ def read(tmp_path, **gateways):
 def test_a_gateway_is_read_whole_and_its_controller_tells_what_it_can(tmp_path):
     (found,) = read(tmp_path, public=PUBLIC).values()
     assert (found.name, found.namespace, found.gateway) == ("public", "gateways", "public")
-    assert found.features == Features(mirror=True, percent_mirror=True)
+    assert found.features == Features(cookie=True, mirror=True, percent_mirror=True)
     assert found.hostnames_of(deployment()) == ("churn.growth.models.example.com",)
 
 
 def test_the_platform_knows_better_what_its_gateway_can(tmp_path):
     (found,) = read(tmp_path, public=PUBLIC | {"features": {"percentMirror": False}}).values()
-    assert found.features == Features(mirror=True, percent_mirror=False)
+    assert found.features == Features(cookie=True, mirror=True, percent_mirror=False)
 
 
 def test_without_a_file_there_is_no_gateway():

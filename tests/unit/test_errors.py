@@ -27,6 +27,7 @@ ABOUT_THE_REGISTRY = {
     errors.ArtifactPending,
     errors.ArtifactRejected,
     errors.FormatNotAccepted,
+    errors.GateRefused,
     errors.DigestChanged,
     errors.Unanswered,
     errors.RegistryUnavailable,

@@ -26,7 +26,8 @@ from tests.fakes.canaries import (
 from tests.fakes.facts import pod, workload
 
 from lockgate.api.requests import RequestOutcome
-from lockgate.api.status import Approval, Outcome, Role, RolloutState, Trigger
+from lockgate.api.shares import Role
+from lockgate.api.status import Approval, Outcome, RolloutState, Trigger
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Shadow
 from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import Observed, RouteFacts

@@ -17,16 +17,9 @@ from tests.fakes.builders import revision as numbered
 from lockgate.api.analysis import Metric
 from lockgate.api.conditions import Condition, ConditionStatus
 from lockgate.api.requests import RequestOutcome, Verb
+from lockgate.api.shares import Role, TrafficShare
 from lockgate.api.spec import Followed
-from lockgate.api.status import (
-    Failure,
-    ModelDeploymentStatus,
-    Phase,
-    Revision,
-    Role,
-    RolloutState,
-    TrafficShare,
-)
+from lockgate.api.status import Failure, ModelDeploymentStatus, Phase, Revision, RolloutState
 from lockgate.api.strategy import STRATEGIES
 from lockgate.domain.analysis import Measured
 from lockgate.domain.gate import Holds

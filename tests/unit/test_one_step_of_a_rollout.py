@@ -8,15 +8,8 @@ from tests.fakes.builders import T0, deployment, revision, runtime_object
 from tests.fakes.facts import pod, release, workload
 
 from lockgate.api.parse import parse_model_runtime
-from lockgate.api.status import (
-    Failure,
-    HistoryEntry,
-    ModelDeploymentStatus,
-    Outcome,
-    Role,
-    RolloutState,
-    Trigger,
-)
+from lockgate.api.shares import Role
+from lockgate.api.status import Failure, HistoryEntry, ModelDeploymentStatus, Outcome, RolloutState, Trigger
 from lockgate.domain.observed import FetchFacts, Observed, Target
 from lockgate.domain.plan import Course, Stage, Track
 from lockgate.domain.release import release_of

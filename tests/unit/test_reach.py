@@ -1,31 +1,34 @@
-"""The lock gate under very many writes: arms and strategies of every kind, pods that die, late routes, kills.
+"""The lock gate under very many writes: strategies of every kind, pods that die, late routes, kills.
 
 A little world plays a backend with one workload for each release and a route between them. What is
 written is what `within_reach` says, in the fixed order grow, route, shrink, and a kill may come between
-any two writes. After every single write the invariants are checked. Here are several arms, which the planner
-does not have yet; histories of the planner are in test_simulated_traffic.py. `LOCKGATE_REACH_WRITES` says
-how many writes it are.
+any two writes. After every single write the invariants are checked. Histories of the whole planner are in
+test_simulated_traffic.py. `LOCKGATE_REACH_WRITES` says how many writes it are.
 """
 
 import os
 import random
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from tests.fakes.builders import revision
 from tests.fakes.facts import pod
 
-from lockgate.api.status import Revision, Role
+from lockgate.api.shares import Role
+from lockgate.api.status import Revision
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit, Weights
-from lockgate.plan.arms import compose
 from lockgate.plan.carried import pods_for
 from lockgate.plan.reach import within_reach
 
-WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**5)))
+WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**4)))
 SEED = 7
 STEPS = ((0, 10, 50, 100), (1, 5, 25), (100,), (0, 0, 100), (50, 20, 80))
 RELEASES = [replace(revision(number), release=f"{number:08x}") for number in range(1, 40)]
+
+
+proved = cache(pod)
 
 
 @dataclass
@@ -66,11 +69,16 @@ class World:
         )
         route = RouteFacts(written=written, served=served) if written else None
         pods = tuple(
-            pod(one.release, f"{name}-{number}")
+            proved(one.release, f"{name}-{number}")
             for name, one in self.workloads.items()
             for number in range(one.available)
         )
         return Observed(workload=None, others=facts, pods=pods, route=route)
+
+    def state(self) -> object:
+        """Equal as long as nothing changes."""
+        workloads = [(name, one.asked, one.available) for name, one in self.workloads.items()]
+        return self.size, workloads, dict(self.written), dict(self.served)
 
     def operations(self, stage: Stage) -> list[tuple[str, object]]:
         """Grow, route, shrink."""
@@ -136,22 +144,17 @@ class World:
             self.served = dict(self.written)
 
 
-SHARES = ((100,), (100,), (50, 50), (80, 20), (34, 33, 33), (1, 99))
-
-
 @dataclass
-class Arm:
-    """One of the long-lived variants, with a rollout of its own."""
+class Rollout:
+    """Where the rollout stands."""
 
-    name: str
-    share: int
     stable: int = 0
     candidate: int | None = None
     step: int = 0
     steps: tuple[int, ...] = (100,)
 
     def workload(self, number: int) -> str:
-        return f"churn{self.name}-{RELEASES[number].release}"
+        return f"churn-{RELEASES[number].release}"
 
     def weights(self) -> Weights:
         stable = self.workload(self.stable)
@@ -161,10 +164,9 @@ class Arm:
         return ((stable, 100 - weight), (self.workload(self.candidate), weight))
 
     def tracks(self, size: int, weights: dict[str, int]) -> list[Track]:
-        """Stable with all pods of the arm, and what rises with as many as its weight asks for."""
+        """Stable with all pods, and what rises with as many as its weight asks for."""
         stable = self.workload(self.stable)
-        whole = max(pods_for(size, self.share), pods_for(size, weights[stable]))
-        tracks = [Track(role=Role.STABLE, release=RELEASES[self.stable], workload=stable, replicas=whole)]
+        tracks = [Track(role=Role.STABLE, release=RELEASES[self.stable], workload=stable, replicas=size)]
         if self.candidate is not None:
             rising = self.workload(self.candidate)
             pods = max(1, pods_for(size, weights[rising]))
@@ -184,34 +186,35 @@ class Arm:
 
 
 @dataclass
-class Rollouts:
-    """The life cycles of all arms, by any strategy with a workload of its own for each release."""
+class Life:
+    """The life cycle, by any strategy with a workload of its own for each release."""
 
     rng: random.Random
     world: World
-    arms: list[Arm]
+    now: Rollout = field(default_factory=Rollout)
+    settled: object = None
+    """What was there when a pass found nothing to do: so will the next, until something is otherwise."""
 
     def ideal(self) -> Stage:
         """All that should be there."""
-        split = compose([(arm.share, arm.weights()) for arm in self.arms])
-        weights = dict(split.weights)
-        tracks = [track for arm in self.arms for track in arm.tracks(self.world.size, weights)]
-        return Stage(tracks=tuple(tracks), split=split)
+        weights = self.now.weights()
+        tracks = self.now.tracks(self.world.size, dict(weights))
+        return Stage(tracks=tuple(tracks), split=TrafficSplit(weights=weights))
 
     def happen(self) -> None:
         """What people and registries do."""
-        fate, arm = self.rng.random(), self.rng.choice(self.arms)
+        fate, now = self.rng.random(), self.now
         if fate < 0.10:
-            others = [n for n in range(len(RELEASES)) if n != arm.stable]
-            arm.candidate, arm.step = self.rng.choice(others), 0
-            arm.steps = self.rng.choice(STEPS)
+            others = [n for n in range(len(RELEASES)) if n != now.stable]
+            now.candidate, now.step = self.rng.choice(others), 0
+            now.steps = self.rng.choice(STEPS)
         elif fate < 0.14:
-            arm.candidate, arm.step = None, 0
+            now.candidate, now.step = None, 0
         elif fate < 0.16:
             self.world.size = self.rng.choice((1, 2, 3, 5, 8))
 
     def advance(self) -> None:
-        """One step further for every arm, once all is as it should be."""
+        """One step further, once all is as it should be."""
         ideal, world = self.ideal(), self.world
         assert ideal.split is not None
         weights = dict(ideal.split.weights)
@@ -219,12 +222,15 @@ class Rollouts:
             return
         pods = {name: one.available for name, one in world.workloads.items()}
         if all(pods.get(name, 0) >= pods_for(world.size, weight) for name, weight in weights.items()):
-            for arm in self.arms:
-                arm.advance()
+            self.now.advance()
 
     def a_pass(self, *, may_be_killed: bool) -> int:
+        present = (replace(self.now), self.world.state())
+        if present == self.settled:
+            return 0
         stage = within_reach(self.ideal(), self.world.observed(), self.world.size)
         operations = self.world.operations(stage)
+        self.settled = None if operations else present
         killed = may_be_killed and self.rng.random() < 0.2
         for kind, what in operations[: self.rng.randint(0, len(operations)) if killed else None]:
             self.world.write(kind, what)
@@ -235,8 +241,7 @@ def live(seed: int) -> int:
     """One life: chaos, and then rest."""
     rng = random.Random(seed)
     world = World(size=rng.choice((1, 2, 4, 7)))
-    arms = [Arm("" if not n else f"-{n}", share) for n, share in enumerate(rng.choice(SHARES))]
-    rollouts = Rollouts(rng, world, arms)
+    rollouts = Life(rng, world)
     for _ in range(600):
         rollouts.happen()
         world.live(rng)
@@ -247,14 +252,14 @@ def live(seed: int) -> int:
             one.available = one.asked
         world.served = dict(world.written)
         if not rollouts.a_pass(may_be_killed=False):
-            before = [replace(arm) for arm in arms]
+            before = replace(rollouts.now)
             rollouts.advance()
-            if before == arms:
+            if before == rollouts.now:
                 break
     else:
         raise AssertionError("it never comes to rest")
-    assert all(arm.candidate is None for arm in arms)
-    assert world.written == {arm.workload(arm.stable): arm.share for arm in arms}
+    assert rollouts.now.candidate is None
+    assert world.written == {rollouts.now.workload(rollouts.now.stable): 100}
     assert set(world.workloads) == set(world.written), "what is named nowhere is gone"
     return world.writes
 

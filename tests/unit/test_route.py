@@ -1,6 +1,8 @@
 """A split as an HTTPRoute, and read back: what is written means what was meant, and what is edited shows."""
 
+import re
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +12,12 @@ from tests.fakes.builders import deployment
 from tests.fakes.stages import PUBLIC, split
 
 from lockgate.backends.deployment.route import read_route, render_route, services_named
-from lockgate.domain.split import TrafficSplit
+from lockgate.domain.split import Arm, TrafficSplit
 
 A, B = "churn-0000000a", "churn-0000000b"
 ASKED = deployment(traffic={"gateway": "public", "path": "/v2"})
 texts = st.text("abcXYZ-0", min_size=1, max_size=8)
+cookies = st.text("ab._-0", min_size=1, max_size=8)
 
 
 @st.composite
@@ -25,8 +28,18 @@ def splits(draw: st.DrawFn) -> TrafficSplit:
     match = tuple(draw(st.lists(st.tuples(texts, texts), max_size=2)))
     mirror = draw(st.sampled_from([0, 0, 1, 20, 100]))
     special = names[-1] if match or mirror else None
+    arms, left = [], 99
+    for name in draw(st.sampled_from([[], ["churn-b"], ["churn-b", "churn-c-0000000a"]])):
+        weight = draw(st.integers(0, left))
+        headers = tuple(draw(st.lists(st.tuples(texts, texts), max_size=2)))
+        arms.append(Arm(name, weight, headers, draw(st.none() | st.tuples(cookies, cookies))))
+        left -= weight
     return TrafficSplit(
-        weights=tuple(zip(names, weights, strict=True)), special=special, match=match, mirror=mirror
+        weights=tuple(zip(names, weights, strict=True)),
+        special=special,
+        match=match,
+        mirror=mirror,
+        arms=tuple(arms),
     )
 
 
@@ -42,10 +55,10 @@ def test_what_is_written_is_read_back_as_it_was_meant(of):
 @given(splits())
 def test_every_weight_is_written_out_and_each_has_a_service_of_its_own(of):
     backends = drawn(of)["spec"]["rules"][-1]["backendRefs"]
-    assert sum(backend["weight"] for backend in backends) == 100
-    assert len({backend["name"] for backend in backends}) == len(of.weights)
+    assert sum(backend["weight"] for backend in backends) == (10000 if of.arms else 100)
+    assert len({backend["name"] for backend in backends}) == len(of.weights) + len(of.arms)
     assert "churn" not in services_named(drawn(of)), "the front may be of any workload"
-    assert len(services_named(drawn(of))) == len(of.names)
+    assert len(services_named(drawn(of))) == len(of.names) + len(of.arms)
 
 
 def test_a_route_names_one_listener_of_the_platforms_gateway_and_its_hostname():
@@ -167,3 +180,23 @@ def test_what_somebody_has_changed_is_read_as_far_as_it_is_ours_and_is_not_what_
 )
 def test_a_route_that_leads_to_nobody_of_ours_is_no_split(change):
     assert read_route(edited(change), "churn") == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("header", "comes"),
+    [
+        ("variant=b.1", True),
+        ("a=1; variant=b.1", True),
+        ("a=1;variant=b.1; c=2", True),
+        ("variant=b.12", False),
+        ("xvariant=b.1", False),
+        ("variant=bx1", False),
+        ("a=variant=b.1", False),
+    ],
+)
+def test_a_cookie_is_found_among_others_and_no_other_is_taken_for_it(header, comes):
+    arm = Arm("churn-b", 0, cookie=("variant", "b.1"))
+    (match,) = drawn(replace(split(("churn", 100)), arms=(arm,)))["spec"]["rules"][0]["matches"]
+    (wanted,) = match["headers"]
+    assert (wanted["type"], wanted["name"]) == ("RegularExpression", "Cookie")
+    assert bool(re.fullmatch(wanted["value"], header)) is bool(re.search(wanted["value"], header)) is comes

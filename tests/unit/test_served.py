@@ -1,5 +1,6 @@
 """What a gateway serves, by its own words alone, and what is remembered until it speaks."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.fakes.stages import CONTROLLER, PUBLIC, said, split
 from lockgate.backends.deployment.route import parent_of
 from lockgate.backends.deployment.served import REMEMBERED, Served, word_of
 from lockgate.domain.observed import RouteFacts
+from lockgate.domain.split import Arm
 
 KEY = ("growth", "churn")
 PARENT = parent_of(PUBLIC)
@@ -116,3 +118,22 @@ def test_however_often_somebody_edits_a_route_little_is_remembered_and_nothing_o
     assert len(served._memories[KEY].splits) <= REMEMBERED
     served.forget(KEY)
     assert KEY not in served._memories
+
+
+def test_while_only_the_arms_change_a_rollout_beside_them_is_served_as_before():
+    served = Served()
+    with_arm, with_more = (replace(B, arms=(Arm("churn-b", weight),)) for weight in (20, 40))
+    assert served.facts(KEY, with_arm, SERVES) == RouteFacts(written=B, served=B, arms=with_arm.arms)
+    on_the_way = served.facts(KEY, with_more, SILENCE)
+    assert on_the_way == RouteFacts(written=B, served=B, arms=with_arm.arms)
+    assert served.named(KEY) == {"churn", "churn-0000000a", "churn-b"}
+    other = replace(C, arms=with_more.arms)
+    assert served.facts(KEY, other, SILENCE) == RouteFacts(written=C, served=B, arms=with_more.arms)
+    assert served.facts(KEY, other, SERVES) == RouteFacts(written=C, served=C, arms=with_more.arms)
+
+
+def test_after_a_restart_a_change_of_arms_is_no_proof_of_what_is_served():
+    served = Served()
+    with_arm = replace(B, arms=(Arm("churn-b", 20),))
+    assert served.facts(KEY, with_arm, SILENCE) == RouteFacts(written=B)
+    assert served.named(KEY) is None

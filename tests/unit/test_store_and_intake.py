@@ -137,6 +137,21 @@ def test_a_child_wakes_its_deployment_and_the_echo_of_an_own_write_does_not():
     assert woken.keys == [("growth", "churn")]
 
 
+def test_what_the_answer_to_a_write_tells_of_an_arm_wakes_it_and_whose_it_is():
+    woken = Woken()
+    woken.store = Store(woken.wake)
+    owner = {"apiVersion": "lockgate.dev/v1alpha1", "kind": "ModelDeployment", "name": "churn", "uid": "u1"}
+    arm = deployment_object()
+    arm["metadata"] |= {"name": "churn-b", "uid": "u2", "ownerReferences": [owner | {"controller": True}]}
+    arm["metadata"] |= {"resourceVersion": "7", "generation": 1}
+    woken.store.upsert(MODEL_DEPLOYMENT, arm)
+    assert woken.keys == [("growth", "churn-b"), ("growth", "churn")]
+    woken.keys.clear()
+    arm["metadata"]["resourceVersion"] = "8"
+    woken.store.upsert(MODEL_DEPLOYMENT, arm | {"status": {"phase": "Serving"}})
+    assert woken.keys == [("growth", "churn")], "its status it wrote itself"
+
+
 def test_what_nobody_reads_wakes_nobody_and_its_version_is_known_all_the_same():
     woken, key = Woken(), ("growth", "churn")
     woken.intake.take(MODEL_DEPLOYMENT, None, deployment_object())

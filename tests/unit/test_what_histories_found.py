@@ -25,7 +25,8 @@ from tests.fakes.canaries import (
 from tests.fakes.facts import pod, workload
 
 from lockgate.api.requests import RequestOutcome
-from lockgate.api.status import Failure, Outcome, Role, RolloutState
+from lockgate.api.shares import Role
+from lockgate.api.status import Failure, Outcome, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Pause, Rolling, Shadow
 from lockgate.domain.gate import GateVerdict, Holds
 from lockgate.domain.observed import Observed

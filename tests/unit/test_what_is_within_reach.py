@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.fakes.facts import pod, release, workload
 
-from lockgate.api.status import Revision, Role
+from lockgate.api.shares import Role
+from lockgate.api.status import Revision
 from lockgate.domain.observed import Observed, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit

@@ -178,6 +178,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch, delete]
+# Those of variants, which share a route.
+- apiGroups: [lockgate.dev]
+  resources: [modeldeployments]
+  verbs: [create, patch, delete]
 {{- end }}
 - apiGroups: [""]
   resources: [pods]

@@ -11,7 +11,9 @@ from typing import Any
 from lockgate.api import read
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
+from lockgate.api.parse_gates import parse_gates
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
+from lockgate.api.parse_variants import parse_variants
 from lockgate.api.spec import (
     Followed,
     Identity,
@@ -27,7 +29,7 @@ from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSIO
 from lockgate.api.status_codec import parse_status
 from lockgate.api.strategy import STRATEGIES, Rolling
 from lockgate.errors import InvalidSpec
-from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE
+from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_RETRY, DEFAULT_SOURCE, MODEL_DEPLOYMENT_KIND
 from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
@@ -101,6 +103,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         generation=identity.generation,
         retry=_annotation(raw, ANNOTATION_RETRY),
         request=_annotation(raw, ANNOTATION_REQUEST),
+        serves_as=_parse_serves_as(raw),
         source=_parse_source(model),
         registry=read.text(model, "registry", "spec.model", ALIAS_LIMIT),
         collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
@@ -109,8 +112,10 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
         strategy=strategy,
         traffic=traffic,
+        variants=parse_variants(spec, identity.name, strategy, traffic),
         keep_warm=_parse_keep_warm(read.optional_section(spec, "rollback", "spec")),
         analysis=analysis,
+        gates=parse_gates(read.optional_section(spec, "gates", "spec")),
         resources=_parse_resources(read.optional_section(spec, "resources", "spec")),
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
@@ -122,6 +127,12 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         ),
         status=parse_status(raw.get("status")),
     )
+
+
+def _parse_serves_as(raw: Mapping[str, Any]) -> str:
+    owners = read.each(raw["metadata"].get("ownerReferences"), dict)
+    names = (each.get("name") for each in owners if each.get("kind") == MODEL_DEPLOYMENT_KIND)
+    return str(next(filter(None, names), raw["metadata"]["name"]))
 
 
 def _parse_source(model: Mapping[str, Any]) -> str:

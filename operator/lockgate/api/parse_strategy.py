@@ -45,7 +45,7 @@ def parse_strategy(raw: _Block | None, traffic: Traffic | None) -> Strategy:
         )
     name = named[0]
     strategy = _PARSERS[name](read.optional_section(raw or {}, name, "spec.strategy") or {})
-    if traffic is None and _needs_gateway(strategy):
+    if traffic is None and needs_gateway(strategy):
         raise InvalidSpec(
             f"spec.strategy.{name}",
             "matches or copies requests, which only a gateway can; name one in spec.traffic.gateway",
@@ -53,7 +53,8 @@ def parse_strategy(raw: _Block | None, traffic: Traffic | None) -> Strategy:
     return strategy
 
 
-def _needs_gateway(strategy: Strategy) -> bool:
+def needs_gateway(strategy: Strategy) -> bool:
+    """Whether it cannot do without one, since it tells requests apart or copies them."""
     if isinstance(strategy, Canary):
         return any(step.match or step.mirror for step in strategy.steps)
     return isinstance(strategy, Shadow)
@@ -100,12 +101,13 @@ def _step(raw: Any, parent: str) -> CanaryStep:
         weight=weight,
         replicas=replicas,
         pause=_pause(raw, parent),
-        match=_match(raw.get("match"), f"{parent}.match"),
+        match=parse_match(raw.get("match"), f"{parent}.match"),
         mirror=read.integer(raw, "mirror", parent, default=0, least=0, most=100),
     )
 
 
-def _match(raw: Any, path: str) -> tuple[tuple[str, str], ...]:
+def parse_match(raw: Any, path: str) -> tuple[tuple[str, str], ...]:
+    """Headers by name and value; raises InvalidSpec."""
     if raw is None:
         return ()
     if not isinstance(raw, list) or not all(isinstance(header, Mapping) for header in raw):

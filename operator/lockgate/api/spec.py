@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lockgate.api.analysis import Analysis
+from lockgate.api.gates import Gates
 from lockgate.api.status import ModelDeploymentStatus
-from lockgate.api.strategy import Strategy, Traffic
+from lockgate.api.strategy import Strategy, Traffic, Variant
 
 
 class OnAliasMissing(StrEnum):
@@ -64,12 +65,15 @@ class ModelDeployment(Identity):
 
     `retry` is the value of the annotation by which people ask for an aborted version once more,
     `request` that of the one by which they ask for anything (`api/requests.py`).
-    `source` is which of the registry servers that the operator knows holds the collection. `keep_warm`
-    is for how long the pods of the release before stay ready once another has taken over from them.
+    `serves_as` is the name by which clients ask for its model: of a variant, that of the ModelDeployment
+    beside which it stands, for requests come to either. `source` is which of the registry servers that
+    the operator knows holds the collection. `keep_warm` is for how long the pods of the release before
+    stay ready once another has taken over from them.
     """
 
     retry: str
     request: str
+    serves_as: str
     source: str
     registry: str
     collection: str
@@ -78,8 +82,10 @@ class ModelDeployment(Identity):
     replicas: int
     strategy: Strategy
     traffic: Traffic | None
+    variants: tuple[Variant, ...]
     keep_warm: timedelta
     analysis: Analysis | None
+    gates: Gates
     resources: Resources
     pin: Pin | None
     suspend: bool

@@ -11,6 +11,7 @@ from typing import Final
 
 from lockgate.api.conditions import Condition
 from lockgate.api.requests import LastRequest
+from lockgate.api.shares import TrafficShare, VariantShare
 from lockgate.names import DEFAULT_SOURCE, Reason
 from lockgate.sentences import CAUSE_LIMIT, cause, is_name, sentence
 
@@ -59,14 +60,6 @@ class Phase(StrEnum):
     SUSPENDED = "Suspended"
     DEGRADED = "Degraded"
     FAILED = "Failed"
-
-
-class Role(StrEnum):
-    """The part that a version plays in a rollout."""
-
-    STABLE = "stable"
-    CANDIDATE = "candidate"
-    PREVIOUS = "previous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,15 +238,6 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficShare:
-    """A part of the traffic in percent, and the track that gets it."""
-
-    track: Role
-    version: str
-    weight: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDeploymentStatus:
     """The whole status.
 
@@ -272,6 +256,7 @@ class ModelDeploymentStatus:
     candidate: Revision | None = None
     previous: Revision | None = None
     traffic: tuple[TrafficShare, ...] = ()
+    variants: tuple[VariantShare, ...] = ()
     rollout: RolloutState = RolloutState()
     history: tuple[HistoryEntry, ...] = ()
     last_request: LastRequest | None = None

@@ -20,6 +20,7 @@ from lockgate.api.rollout_codec import (
     time_text,
     without_none,
 )
+from lockgate.api.shares import VARIANT_LIMIT, Role, TrafficShare, VariantShare
 from lockgate.api.status import (
     HISTORY_LIMIT,
     LARGEST_REPLICAS,
@@ -30,9 +31,7 @@ from lockgate.api.status import (
     Outcome,
     Phase,
     Proof,
-    Role,
     RolloutState,
-    TrafficShare,
     Trigger,
     is_count,
 )
@@ -52,6 +51,10 @@ def _history_dict(entry: HistoryEntry) -> dict[str, Any]:
             message=entry.message,
         ),
     }
+
+
+def _variant_dict(variant: VariantShare) -> dict[str, Any]:
+    return without_none(name=variant.name, version=variant.version, weight=variant.weight)
 
 
 def _last_request_dict(last: LastRequest | None) -> dict[str, Any] | None:
@@ -81,6 +84,7 @@ def to_dict(status: ModelDeploymentStatus) -> dict[str, Any]:
         previous=revision_dict(status.previous),
         traffic=[{"track": t.track.value, "version": t.version, "weight": t.weight} for t in status.traffic]
         or None,
+        variants=[_variant_dict(each) for each in status.variants] or None,
         rollout=rollout_dict(status.rollout) or None,
         history=[_history_dict(entry) for entry in status.history] or None,
         lastRequest=_last_request_dict(status.last_request),
@@ -125,6 +129,7 @@ def parse_status(raw: Mapping[str, Any] | None) -> ModelDeploymentStatus:
         previous=read.lenient(lambda: parse_revision(raw.get("previous"))),
         step=raw["step"] if is_name(raw.get("step"), VERSION_LIMIT) else None,
         traffic=read.lenient(lambda: _parse_traffic(raw.get("traffic") or ())) or (),
+        variants=read.each(raw.get("variants"), _parse_variant),
         rollout=read.lenient(lambda: parse_rollout(raw.get("rollout") or {})) or RolloutState(),
         history=read.each(raw.get("history"), _parse_history)[:HISTORY_LIMIT],
         last_request=read.lenient(lambda: _parse_last_request(raw["lastRequest"])),
@@ -144,6 +149,14 @@ def _parse_share(raw: Mapping[str, Any]) -> TrafficShare:
     if not is_name(version, VERSION_LIMIT) or not is_count(weight) or weight > 100:
         raise ValueError("no share of the traffic")
     return TrafficShare(track=Role(raw["track"]), version=version, weight=weight)
+
+
+def _parse_variant(raw: Mapping[str, Any]) -> VariantShare:
+    name, version, weight = raw["name"], raw.get("version"), raw["weight"]
+    is_version = version is None or is_name(version, VERSION_LIMIT)
+    if not is_name(name, VARIANT_LIMIT) or not is_version or not is_count(weight) or weight > 100:
+        raise ValueError("no part of a variant")
+    return VariantShare(name=name, version=version, weight=weight)
 
 
 def _parse_proof(stable: Mapping[str, Any]) -> Proof:

@@ -1,14 +1,14 @@
 """How a new version takes over, and by which way its traffic comes, as the author chose it.
 
-Field for field the blocks `spec.strategy` and `spec.traffic` of the schema. What a strategy does is
-not said here: that is `plan/strategies/`.
+Field for field the blocks `spec.strategy`, `spec.traffic` and `spec.variants` of the schema. What a
+strategy does is not said here: that is `plan/strategies/`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +96,18 @@ class Traffic:
     gateway: str
     hostnames: tuple[str, ...] = field(default=())
     path: str = "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A long-lived arm beside the ModelDeployment's own: another alias, with a part of the same traffic.
+
+    It is a ModelDeployment called `name`, of `spec`, which rolls out by itself. It gets `weight` percent of
+    the requests, each that carries all headers of `match`, and each with the cookie of this name and value.
+    """
+
+    name: str
+    weight: int
+    match: tuple[tuple[str, str], ...]
+    cookie: tuple[str, str] | None
+    spec: Mapping[str, Any]

@@ -12,6 +12,7 @@ from lockgate.domain.ports import ClusterView
 from lockgate.domain.resources import (
     DEPLOYMENT,
     HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
     SERVICE,
     Object,
     Resource,
@@ -19,7 +20,7 @@ from lockgate.domain.resources import (
     key_of,
 )
 
-_IN_ORDER: Final = (HTTP_ROUTE, SERVICE, DEPLOYMENT)
+_IN_ORDER: Final = (HTTP_ROUTE, SERVICE, DEPLOYMENT, MODEL_DEPLOYMENT)
 
 
 def strays_of(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lockgate.api.status import Revision, Role
+from lockgate.api.shares import Role
+from lockgate.api.status import Revision
 from lockgate.cli.pods import SeenPod
 from lockgate.cli.seen import Seen
 from lockgate.domain.resources import Object
@@ -15,6 +16,8 @@ from lockgate.names import LABEL_MODEL_DEPLOYMENT
 
 STABLE: Final = Role.STABLE.value
 CANDIDATE: Final = Role.CANDIDATE.value
+VARIANT: Final = "variant"
+"""Another ModelDeployment with a part of the same traffic; its pods are shown there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ def see_workload(raw: Object) -> Workload:
 
 
 def branches_of(one: Seen, pods: Sequence[SeenPod]) -> list[Branch]:
-    """Stable first, then the candidate, then whatever else has pods: what was before is warm."""
+    """Stable first, then the candidate, then whatever else has pods, warm if it was before; and variants."""
     left = list(pods)
     branches = []
     for role, revision in ((STABLE, one.stable), (CANDIDATE, one.candidate)):
@@ -77,6 +80,7 @@ def branches_of(one: Seen, pods: Sequence[SeenPod]) -> list[Branch]:
         is_previous = one.previous is not None and _is_of(own[0], one.previous)
         role = "leaving" if leaving else ("warm" if is_previous else "other")
         branches.append(_branch(role, version, release, None, own))
+    branches += [_branch(VARIANT, each.version or "-", each.track, each.weight, ()) for each in one.variants]
     return branches
 
 

@@ -127,6 +127,8 @@ def _remarks(one: Seen, deployment: ModelDeployment, following: str | None) -> I
         )
     if one.candidate is not None and following is not None and one.candidate.version != following:
         yield f"{one.candidate.version}, which is being rolled out now, would give way to it"
+    for gate in deployment.gates.metadata:
+        yield f"before it may begin, gate {gate.name} asks: {gate.expression}"
     if deployment.replicas == 0:
         yield "there are no replicas, so no pod can prove the version"
 

@@ -31,7 +31,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A track's part of the traffic in percent."""
+    """The part of the traffic in percent that a track gets, or a variant, whose name that is then."""
 
     track: str
     version: str
@@ -97,6 +97,7 @@ class Seen:
     started_at: datetime | None
     trigger: str
     traffic: tuple[Share, ...]
+    variants: tuple[Share, ...]
     history: tuple[Ended, ...]
     answered: Answered | None
     conditions: Mapping[str, Said]
@@ -167,6 +168,10 @@ def see(raw: Object) -> Seen:
         traffic=tuple(
             Share(track=_text(one, "track"), version=_text(one, "version"), weight=_count(one, "weight"))
             for one in _maps(status, "traffic")
+        ),
+        variants=tuple(
+            Share(track=_text(one, "name"), version=_text(one, "version"), weight=_count(one, "weight"))
+            for one in _maps(status, "variants")
         ),
         history=tuple(filter(None, map(_ended, _maps(status, "history")))),
         answered=_answered(status),

@@ -7,7 +7,7 @@ gets as it was read back, the step, and why it waits in the operator's own words
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from lockgate.cli.branches import CANDIDATE, STABLE, Branch, Surroundings, Workload, branches_of
+from lockgate.cli.branches import CANDIDATE, STABLE, VARIANT, Branch, Surroundings, Workload, branches_of
 from lockgate.cli.lines import Line, Span, Tone, clip, line, spread, width, wrap
 from lockgate.cli.pods import SeenPod
 from lockgate.cli.seen import Seen
@@ -26,6 +26,8 @@ def tree(one: Seen, around: Surroundings, now: datetime, room: int) -> list[Line
     for number, branch in enumerate(branches):
         is_last = number == len(branches) - 1
         lines.append(_release_line(branch, branches, _LAST if is_last else _BRANCH, room))
+        if branch.role == VARIANT:
+            continue
         below = Span(_NOTHING if is_last else _DOWN, Tone.FAINT)
         lines += [clip(line(below, *shown), room) for shown in _workloads(branch, around, now, room - 3)]
     if around.hidden:

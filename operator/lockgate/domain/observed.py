@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lockgate.api.status import Proof, Revision
-from lockgate.domain.split import TrafficSplit
+from lockgate.domain.split import Arm, TrafficSplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +79,24 @@ class RouteFacts:
 
     Until the gateway says of what is written that it serves it, `served` is the newest of those before
     that it may be serving yet, None when no other is known, and `possible` are the rest. `problem` is, in
-    a sentence, why it refuses what is written.
+    a sentence, why it refuses what is written. All of these are without arms, which are no business of a
+    rollout; `arms` are those that are served.
     """
 
     written: TrafficSplit
     served: TrafficSplit | None = None
     possible: tuple[TrafficSplit, ...] = ()
     problem: str | None = None
+    arms: tuple[Arm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmFacts:
+    """A variant by the name of its ModelDeployment: which version it serves, and whether it answers."""
+
+    name: str
+    version: str | None = None
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +106,8 @@ class Observed:
     `workload` is the one of the ModelDeployment's own name, `others` are further ones. `pods` are
     only those that Kubernetes itself counts to our workloads. `front` is the workload whose pods alone
     answer at the ModelDeployment's own address, None when all pods do or nothing is there. `unmoved`
-    is for how long the candidate came no further, as far as this process can know.
+    is for how long the candidate came no further, as far as this process can know. `arms` are the
+    ModelDeployments of its variants that are there.
     """
 
     workload: WorkloadFacts | None = None
@@ -104,6 +116,7 @@ class Observed:
     route: RouteFacts | None = None
     front: str | None = None
     unmoved: timedelta = timedelta()
+    arms: tuple[ArmFacts, ...] = ()
 
     @property
     def workloads(self) -> tuple[WorkloadFacts, ...]:

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from lockgate.api.requests import LastRequest
-from lockgate.api.status import HistoryEntry, Revision, Role, RolloutState
+from lockgate.api.shares import Role
+from lockgate.api.status import HistoryEntry, Revision, RolloutState
 from lockgate.domain.gate import Gate
 from lockgate.domain.split import TrafficSplit
 from lockgate.names import Reason

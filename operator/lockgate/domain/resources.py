@@ -77,7 +77,9 @@ HTTP_ROUTE: Final = Resource(
 EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
 
 WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
-CHILDREN: Final = {resource.kind: resource for resource in (DEPLOYMENT, SERVICE, HTTP_ROUTE)}
+CHILDREN: Final = {
+    resource.kind: resource for resource in (DEPLOYMENT, SERVICE, HTTP_ROUTE, MODEL_DEPLOYMENT)
+}
 
 
 def controller_of(obj: Object) -> Object | None:

@@ -58,7 +58,7 @@ def _patterns(where: str, value: object) -> tuple[str, ...]:
 def _features(where: str, controller: str, value: object) -> Features:
     """What is known of its controller, and what the platform knows better."""
     if not isinstance(value, Mapping):
-        raise refused(where, "features", value, "mirror, percentMirror or match, each true or false")
+        raise refused(where, "features", value, "mirror, percentMirror, match or cookie, each true or false")
     told: dict[str, Any] = Entry(name="features", where=f"{where}, features", raw=value).fields(Features)
     for field, given in told.items():
         if not isinstance(given, bool):

@@ -18,9 +18,13 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """What a gateway can beside weights: tell requests apart by headers, copy all of them, copy a part."""
+    """What a gateway can beside weights: tell requests apart by headers or a cookie, copy all, copy a part.
+
+    A cookie is one of several in a header, which only an expression finds.
+    """
 
     match: bool = True
+    cookie: bool = False
     mirror: bool = False
     percent_mirror: bool = False
 
@@ -30,10 +34,12 @@ UNKNOWN: Final = Features()
 _COPIES: Final = Features(mirror=True)
 _COPIES_A_PART: Final = Features(mirror=True, percent_mirror=True)
 _COPIES_NOTHING: Final = Features()
+# That expressions in headers work says no report; this one was tried.
+_ALL: Final = Features(cookie=True, mirror=True, percent_mirror=True)
 
 KNOWN: Final[Mapping[str, Features]] = MappingProxyType(
     {
-        "gateway.envoyproxy.io/gatewayclass-controller": _COPIES_A_PART,  # Envoy Gateway 1.5
+        "gateway.envoyproxy.io/gatewayclass-controller": _ALL,  # Envoy Gateway 1.5
         "istio.io/gateway-controller": _COPIES_A_PART,  # Istio 1.26
         "io.cilium/gateway-controller": _COPIES_A_PART,  # Cilium 1.19
         "gateway.nginx.org/nginx-gateway-controller": _COPIES_A_PART,  # NGINX Gateway Fabric 2.1

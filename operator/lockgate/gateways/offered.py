@@ -84,6 +84,18 @@ class Gateway:
                         f"{place}.match", f"asks gateway {self.name} to tell requests apart, which it cannot"
                     )
                 self._check_mirror(f"{place}.mirror", step.mirror)
+        for number, variant in enumerate(deployment.variants):
+            if variant.match and not self.features.match:
+                raise InvalidSpec(
+                    f"spec.variants[{number}].match",
+                    f"asks gateway {self.name} to tell requests apart, which it cannot",
+                )
+            if variant.cookie and not self.features.cookie:
+                raise InvalidSpec(
+                    f"spec.variants[{number}].cookie",
+                    f"asks gateway {self.name} to find a cookie, which it cannot, as far as is known; use "
+                    "match (the platform's setting features.cookie says otherwise)",
+                )
 
     def _check_mirror(self, path: str, percent: int) -> None:
         if percent and not self.features.mirror:

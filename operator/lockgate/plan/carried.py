@@ -7,7 +7,7 @@ carry. And nobody who is dead keeps anything, while somebody lives.
 
 from dataclasses import dataclass, replace
 
-from lockgate.api.status import Role
+from lockgate.api.shares import Role
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import WHOLE, TrafficSplit

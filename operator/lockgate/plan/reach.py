@@ -8,7 +8,7 @@ never carries more than it can, and no request is sent where nobody is. Pure.
 
 from dataclasses import dataclass, replace
 
-from lockgate.api.status import Role
+from lockgate.api.shares import Role
 from lockgate.domain.observed import Observed, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.requests import LastRequest
+from lockgate.api.shares import Role
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import Failure, Revision, Role, RolloutState
+from lockgate.api.status import Failure, Revision, RolloutState
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Course, Decision, Plan, Stage, Step, Track
 from lockgate.names import Reason

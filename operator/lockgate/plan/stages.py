@@ -6,8 +6,9 @@ replaced in place, else one of its own. Nothing here knows what is safe at the m
 
 from datetime import datetime
 
+from lockgate.api.shares import Role
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import Revision, Role, RolloutState
+from lockgate.api.status import Revision, RolloutState
 from lockgate.api.strategy import BlueGreen, Canary, Rolling
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Stage, Step, Track

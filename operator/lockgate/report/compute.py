@@ -12,7 +12,7 @@ from lockgate.domain.findings import Findings
 from lockgate.domain.plan import Course
 from lockgate.errors import LockgateError
 from lockgate.names import LABEL_MODEL_DEPLOYMENT, ConditionType
-from lockgate.report.traffic import traffic
+from lockgate.report.traffic import traffic, variants
 from lockgate.report.verdicts import (
     available,
     paused,
@@ -49,6 +49,7 @@ def compute_status(found: Findings, now: datetime) -> ModelDeploymentStatus:
         candidate=state.candidate,
         previous=_previous(found),
         traffic=traffic(found),
+        variants=variants(found),
         rollout=state,
         history=_history(found),
         last_request=(found.plan.answer if found.plan else None) or previous.last_request,

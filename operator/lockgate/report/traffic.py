@@ -1,9 +1,11 @@
 """Who gets how much of the traffic, as it was read back and never as it is meant. Pure."""
 
-from lockgate.api.status import Revision, Role, TrafficShare
+from lockgate.api.shares import Role, TrafficShare, VariantShare
+from lockgate.api.status import Revision
 from lockgate.domain.findings import Findings
 from lockgate.domain.observed import Observed
-from lockgate.domain.split import TrafficSplit
+from lockgate.domain.split import WHOLE, TrafficSplit, Weights
+from lockgate.plan.arms import compose
 
 
 def traffic(found: Findings) -> tuple[TrafficShare, ...]:
@@ -26,7 +28,7 @@ def traffic(found: Findings) -> tuple[TrafficShare, ...]:
 def _routed(found: Findings, observed: Observed, served: TrafficSplit | None) -> tuple[TrafficShare, ...]:
     """What each release gets by what is served; one that is neither stable nor candidate was before."""
     shares: dict[Role, TrafficShare] = {}
-    for name, weight in served.weights if served else ():
+    for name, weight in _of_all(served, observed) if served else ():
         workload = observed.named(name)
         release = workload.revision if workload else None
         if release is None:
@@ -35,6 +37,26 @@ def _routed(found: Findings, observed: Observed, served: TrafficSplit | None) ->
         if weight or role is Role.CANDIDATE:
             shares[role] = TrafficShare(track=role, version=release.version, weight=weight)
     return tuple(shares[role] for role in Role if role in shares)
+
+
+def variants(found: Findings) -> tuple[VariantShare, ...]:
+    """What each variant serves, and what it gets by what is served."""
+    if found.plan is None or found.observed is None:
+        return found.previous.variants
+    route = found.observed.route
+    parts = {arm.name: arm.weight for arm in route.arms} if route else {}
+    return tuple(
+        VariantShare(name=arm.name, version=arm.version, weight=parts.get(arm.name, 0))
+        for arm in found.observed.arms
+    )
+
+
+def _of_all(served: TrafficSplit, observed: Observed) -> Weights:
+    """What each workload gets of all requests, the variants' parts taken off."""
+    arms = observed.route.arms if observed.route else ()
+    own = (WHOLE - sum(arm.weight for arm in arms), served.weights)
+    others: list[tuple[int, Weights]] = [(arm.weight, ((arm.name, WHOLE),)) for arm in arms]
+    return compose([own, *others]).weights
 
 
 def _role(found: Findings, release: Revision) -> Role:

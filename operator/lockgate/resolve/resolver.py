@@ -17,12 +17,13 @@ from lockgate.catalog import check_ceilings
 from lockgate.domain.observed import Target
 from lockgate.domain.release import release_of
 from lockgate.domain.resources import Object
-from lockgate.domain.version import Alias, Number, Reference
+from lockgate.domain.version import Alias, Number, Reference, Version
 from lockgate.errors import InvalidSpec, Transient, Unanswered
 from lockgate.names import ConditionType
 from lockgate.resolve.acceptance import check_contents, check_version
 from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
+from lockgate.resolve.gating import check_gates
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.sources import Sources
 
@@ -113,7 +114,24 @@ class Resolver:
             check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
+            if not isinstance(reference.wanted, Number) and not revision.is_same_version(rollout.stable):
+                self._check_gates(deployment, version, lookups)
         return Target(revision=revision, pinned=isinstance(reference.wanted, Number))
+
+    def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> None:
+        stable = deployment.status.rollout.stable
+
+        def serving() -> Version | None:
+            if stable is None:
+                return None
+            registry, _, collection = (stable.model or deployment.model).partition("/")
+            reference = Reference(
+                source=stable.source, registry=registry, collection=collection, wanted=Number(stable.version)
+            )
+            # It never changes, so an answer of any age will do.
+            return lookups.look_up(reference, deployment.key)
+
+        check_gates(deployment.gates.metadata, version, serving)
 
     def _follow(self, deployment: ModelDeployment, now: datetime) -> tuple[Reference, Lookups, int | None]:
         reference = reference_of(deployment, now)

@@ -12,8 +12,9 @@ from sys import intern
 from typing import Final
 
 from lockgate.api.conditions import Condition, ConditionStatus, find
+from lockgate.api.shares import Role
 from lockgate.api.spec import Followed
-from lockgate.api.status import ModelDeploymentStatus, Revision, Role
+from lockgate.api.status import ModelDeploymentStatus, Revision
 from lockgate.domain.analysis import Measured
 from lockgate.names import ConditionType, Reason
 
@@ -105,6 +106,7 @@ def record_of(known: Record, status: ModelDeploymentStatus, followed: Followed, 
     """The record of a status, after the one that was known."""
     ready, rollout = find(status.conditions, ConditionType.READY), _rollout(status)
     traffic = tuple((share.track.value, share.weight) for share in status.traffic)
+    traffic += tuple((intern(variant.name), variant.weight) for variant in status.variants)
     return Record(
         standing=Standing(
             phase=status.phase.value if status.phase else "",

@@ -156,7 +156,7 @@ OF_DEPLOYMENTS: Final = (
     Entry(
         "lockgate_modeldeployment_traffic_weight",
         Kind.GAUGE,
-        "Percent of the traffic that a track gets, as it was read back.",
+        "Percent of the traffic that a track, or the variant of this name, gets, as it was read back.",
         (*_OF_ONE, "track"),
     ),
     Entry(

@@ -75,7 +75,7 @@ class Intake:
             else:
                 # What a list names for the first time nobody has written just now.
                 self._wake(key_of(obj), urgent=change.edited and event_type is not None)
-        elif resource is MODEL_RUNTIME:
+        if resource is MODEL_RUNTIME:
             for key in self._store.users_of(key_of(obj)[1]):
                 self._wake(key)
         else:

@@ -8,7 +8,7 @@ Not thread-safe: one event loop owns it.
 import json
 import zlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -47,7 +47,7 @@ class _Record:
         self.told_version: str | None = metadata.get("resourceVersion")
         self.uid: str = metadata.get("uid", "")
         self.generation: int = metadata.get("generation", 0)
-        self.parents = () if resource is MODEL_DEPLOYMENT else parents_of(obj)
+        self.parents = parents_of(obj)
         self.runtime = _runtime_of(obj) if resource is MODEL_DEPLOYMENT else ""
         # Whether it rolls because somebody edited its runtime.
         self.edited = bool(self.runtime) and _is_taking_an_edit(obj)
@@ -64,7 +64,9 @@ class _Record:
 class Store:
     """Objects by kind and key; implements the port `ClusterView`."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[Key], None] = lambda _: None) -> None:
+        """`wake` is told whom an answer to a request of ours concerns: of that the watch says nothing new."""
+        self._wake = wake
         self._records: defaultdict[Resource, dict[Key, _Record]] = defaultdict(dict)
         self._children: defaultdict[tuple[Resource, Key], dict[Key, None]] = defaultdict(dict)
         self._users: defaultdict[str, dict[Key, None]] = defaultdict(dict)
@@ -105,7 +107,12 @@ class Store:
 
     def upsert(self, resource: Resource, obj: Object) -> bool:
         """Take an object in; False when what is known is as new or newer, its deletion included."""
-        return self.take_in(resource, obj) is not None
+        change = self.take_in(resource, obj)
+        if change is not None and change.news and resource is MODEL_DEPLOYMENT:
+            # Such an answer is of one pass, and others follow what it says.
+            for key in (*((key_of(obj),) if change.edited else ()), *change.parents):
+                self._wake(key)
+        return change is not None
 
     def remove(self, resource: Resource, obj: Object) -> bool:
         """Forget an object unless a newer one of that name is known."""

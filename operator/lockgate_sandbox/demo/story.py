@@ -13,6 +13,7 @@ from lockgate_sandbox.binaries import programs_for
 from lockgate_sandbox.demo.acts import (
     bad_version,
     canary,
+    challenger,
     change_of_mind,
     first_deployment,
     first_models,
@@ -39,6 +40,7 @@ _ACTS = (
     gateway,
     canary,
     bad_version,
+    challenger,
 )
 # What takes long to build the first time, so that no act has to wait for it.
 _NEEDED = (visitor.PART, gateway_envoy.PART, prometheus.PART, crowd.PART)

@@ -17,7 +17,17 @@ from lockgate.backends.deployment.templates import Templates
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage
 from lockgate.domain.ports import ClusterView, Sight
-from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE, Key, Object, Resource, key_of
+from lockgate.domain.resources import (
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
+    POD,
+    SERVICE,
+    Key,
+    Object,
+    Resource,
+    key_of,
+)
 from lockgate.errors import GatewayNotReady, LockgateError
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway, gateway_of
 
@@ -112,10 +122,19 @@ class DeploymentBackend:
         services = services_named(route) if route is not None else set()
         if served is not None:
             services |= {own_service(deployment.name, workload) for workload in served}
-            return {(SERVICE.kind, (deployment.namespace, name)) for name in services}
-        pods = {(DEPLOYMENT.kind, key) for key in self._there(deployment, DEPLOYMENT)}
+            return {
+                # An arm answers at the Service of its own name.
+                (kind, (deployment.namespace, name))
+                for name in services
+                for kind in (SERVICE.kind, MODEL_DEPLOYMENT.kind)
+            }
+        there = {
+            (resource.kind, key)
+            for resource in (DEPLOYMENT, MODEL_DEPLOYMENT)
+            for key in self._there(deployment, resource)
+        }
         own = (key[1] for key in self._there(deployment, SERVICE) if workload_behind(deployment.name, key[1]))
-        return pods | {(SERVICE.kind, (deployment.namespace, name)) for name in (*services, *own)}
+        return there | {(SERVICE.kind, (deployment.namespace, name)) for name in (*services, *own)}
 
     def _there(self, deployment: ModelDeployment, resource: Resource) -> list[Key]:
         return [key_of(each) for each in self._view.children(resource, deployment.key)]

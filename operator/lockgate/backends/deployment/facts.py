@@ -6,9 +6,11 @@ What containers, kubelets and annotations say is a stranger's text: it is bounde
 from collections.abc import Iterable
 from typing import Any
 
+from lockgate.api.conditions import ConditionStatus, find
 from lockgate.api.status import Proof, Revision
+from lockgate.api.status_codec import parse_status
 from lockgate.domain.fetched import FetchOutcome, parse_outcome
-from lockgate.domain.observed import FetchFacts, PodFacts, WorkloadFacts
+from lockgate.domain.observed import ArmFacts, FetchFacts, PodFacts, WorkloadFacts
 from lockgate.domain.resources import Object
 from lockgate.names import (
     ANNOTATION_DIGEST,
@@ -21,6 +23,7 @@ from lockgate.names import (
     FETCH_CONTAINER,
     LABEL_RELEASE,
     SERVER_CONTAINER,
+    ConditionType,
 )
 from lockgate.sentences import sentence
 
@@ -62,6 +65,18 @@ def workload_facts(deployment: Object) -> WorkloadFacts:
         paused=spec.get("paused", False),
         deadline_exceeded=conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded",
         problem=_not_made(conditions.get("ReplicaFailure", {})),
+    )
+
+
+def arm_facts(deployment: Object) -> ArmFacts:
+    """What the ModelDeployment of a variant says of itself: by that it answers, as its people see it."""
+    status = parse_status(deployment.get("status"))
+    stable, available = status.stable, find(status.conditions, ConditionType.AVAILABLE)
+    is_available = available is not None and available.status is ConditionStatus.TRUE
+    return ArmFacts(
+        name=deployment["metadata"]["name"],
+        version=stable.version if stable else None,
+        answers=stable is not None and is_available and "deletionTimestamp" not in deployment["metadata"],
     )
 
 

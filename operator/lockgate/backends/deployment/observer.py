@@ -11,15 +11,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
-from lockgate.backends.deployment.facts import pod_facts, workload_facts
+from lockgate.backends.deployment.facts import arm_facts, pod_facts, workload_facts
 from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
 from lockgate.backends.deployment.served import Served, Word, word_of
-from lockgate.domain.observed import Observed, PodFacts, RouteFacts, WorkloadFacts
+from lockgate.domain.observed import ArmFacts, Observed, PodFacts, RouteFacts, WorkloadFacts
 from lockgate.domain.ports import Cluster, ClusterView, Sight
 from lockgate.domain.resources import (
     DEPLOYMENT,
     HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
     POD,
     SERVICE,
     Key,
@@ -67,6 +68,7 @@ class Observer:
             pods=tuple(sorted(map(pod_facts, pods), key=lambda pod: pod.name)),
             route=self._route(deployment, facts),
             front=self._front(deployment),
+            arms=self._arms(deployment),
         )
         return self._timed(deployment, observed), unread
 
@@ -90,6 +92,11 @@ class Observer:
     def _of_its_name(self, deployment: ModelDeployment, resource: Resource) -> Object | None:
         found = self._view.get(resource, deployment.key)
         return found if found is not None and _is_ours(deployment, found) else None
+
+    def _arms(self, deployment: ModelDeployment) -> tuple[ArmFacts, ...]:
+        there = self._view.children(MODEL_DEPLOYMENT, deployment.key)
+        facts = [arm_facts(each) for each in there if _is_ours(deployment, each)]
+        return tuple(sorted(facts, key=lambda arm: arm.name))
 
     def _front(self, deployment: ModelDeployment) -> str | None:
         service = self._of_its_name(deployment, SERVICE)

@@ -10,6 +10,7 @@ from typing import Any
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.apply.ledger import entry_key
+from lockgate.backends.deployment.arms import render_arms
 from lockgate.backends.deployment.marks import labels_of, owner_reference, release_annotations, release_labels
 from lockgate.backends.deployment.route import render_route
 from lockgate.backends.deployment.service import front_services, own_services
@@ -33,12 +34,13 @@ def render_children(
         Drawing(obj=_finish(render_workload(deployment, track), deployment), release=track.release)
         for track in stage.tracks
     ]
+    arms = [Drawing(obj=_finish(each, deployment)) for each in render_arms(deployment)]
     services = [Drawing(obj=_finish(each, deployment)) for each in own_services(deployment, stage)]
     directing = front_services(deployment, stage)
     if stage.split is not None and gateway is not None:
         directing.append(render_route(deployment, stage.split, gateway))
     directs = [Drawing(obj=_finish(each, deployment), directs=True) for each in directing]
-    return (*workloads, *services, *directs)
+    return (*workloads, *services, *arms, *directs)
 
 
 def render_birth(

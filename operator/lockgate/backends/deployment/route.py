@@ -4,16 +4,20 @@ Every field that the API server would fill in is written out: the lists in it ar
 whatever is in them that was not drawn is somebody else's (gateway-api, apis/v1/httproute_types.go).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.backends.deployment.service import SERVICE_PORT, own_service, workload_behind
 from lockgate.domain.resources import HTTP_ROUTE, Object
-from lockgate.domain.split import WHOLE, TrafficSplit, Weights
+from lockgate.domain.split import WHOLE, Arm, TrafficSplit, Weights
 from lockgate.gateways.offered import Gateway
 
 _MIRROR: Final = "RequestMirror"
+# What may stand around one cookie in their header.
+_BEFORE: Final = "^(.*; *)?"
+_BEHIND: Final = "(;.*)?$"
 _Special = tuple[str, tuple[tuple[str, str], ...]]
 """A workload, and the headers that lead to it."""
 
@@ -47,10 +51,12 @@ def read_route(route: Object, deployment: str) -> tuple[TrafficSplit | None, boo
     """
     rules = route["spec"].get("rules") or ()
     main: Object = next((rule for rule in reversed(rules) if not _headers(rule)), {})
-    weights = _weights(deployment, main.get("backendRefs") or ())
+    backends: Sequence[Object] = main.get("backendRefs") or ()
+    weights = _weights(deployment, backends)
     if not weights:
         return None, False
-    split = _with_special(deployment, TrafficSplit(weights=weights), rules, main)
+    plain = _with_special(deployment, TrafficSplit(weights=weights), rules, main)
+    split = _with_arms(deployment, plain, rules, backends)
     return split, _rules(deployment, split, _path(main)) == rules
 
 
@@ -65,19 +71,38 @@ def services_named(route: Object) -> set[str]:
 
 def _rules(deployment: str, split: TrafficSplit, path: str) -> list[Object]:
     under = {"path": {"type": "PathPrefix", "value": path}}
+    # With arms the weights are parts of parts, which only make whole numbers of ten thousand.
+    left, scale = (split.left, WHOLE) if split.arms else (1, 1)
+    parts = [(name, weight * left) for name, weight in split.weights]
+    parts += [(arm.name, arm.weight * scale) for arm in split.arms]
     main: Object = {
         "matches": [under],
-        "backendRefs": [{**_service(deployment, name), "weight": weight} for name, weight in split.weights],
+        "backendRefs": [{**_service(deployment, name), "weight": part} for name, part in parts],
     }
-    if split.special is None:
-        return [main]
-    if split.mirror:
+    if split.special and split.mirror:
         main["filters"] = [_mirror(deployment, split.special, split.mirror)]
-    if not split.match:
-        return [main]
-    headers = [{"type": "Exact", "name": name, "value": value} for name, value in split.match]
-    all_of_it = {**_service(deployment, split.special), "weight": WHOLE}
-    return [{"matches": [{**under, "headers": headers}], "backendRefs": [all_of_it]}, main]
+    told_apart = [(split.special, _exact(split.match))] if split.special and split.match else []
+    for arm in split.arms:
+        told_apart += [(arm.name, _exact(arm.match))] if arm.match else []
+        told_apart += [(arm.name, [_cookie(*arm.cookie)])] if arm.cookie else []
+    apart = [
+        {
+            "matches": [{**under, "headers": headers}],
+            "backendRefs": [{**_service(deployment, name), "weight": WHOLE}],
+        }
+        for name, headers in told_apart
+    ]
+    return [*apart, main]
+
+
+def _exact(match: Iterable[tuple[str, str]]) -> list[Object]:
+    return [{"type": "Exact", "name": name, "value": value} for name, value in match]
+
+
+def _cookie(name: str, value: str) -> Object:
+    # The whole of the header is to match in some gateways, and a part of it will do in others.
+    one = f"{name}={value}".replace(".", "[.]")
+    return {"type": "RegularExpression", "name": "Cookie", "value": f"{_BEFORE}{one}{_BEHIND}"}
 
 
 def _service(deployment: str, workload: str) -> Object:
@@ -93,7 +118,7 @@ def _mirror(deployment: str, workload: str, percent: int) -> Object:
 def _with_special(
     deployment: str, plain: TrafficSplit, rules: Sequence[Object], main: Object
 ) -> TrafficSplit:
-    matched = next(_matched(deployment, rules), None)
+    matched = next(_matched(deployment, rules, _workload), None)
     copied = next(_copied(deployment, main), None)
     special = matched[0] if matched else copied[0] if copied else None
     return TrafficSplit(
@@ -104,13 +129,39 @@ def _with_special(
     )
 
 
-def _matched(deployment: str, rules: Iterable[Object]) -> Iterator[_Special]:
+def _with_arms(
+    deployment: str, own: TrafficSplit, rules: Sequence[Object], backends: Iterable[Object]
+) -> TrafficSplit:
+    """With the other ModelDeployments that get a part; of one that is not ours only roughly how much."""
+    matches, cookies = dict(_matched(deployment, rules, _arm)), dict(_cookies(deployment, rules))
+    parts = {name: each.get("weight", 1) for each in backends if (name := _arm(deployment, each))}
+    arms = tuple(
+        Arm(name, part // WHOLE, matches.get(name, ()), cookies.get(name)) for name, part in parts.items()
+    )
+    return replace(own, arms=arms) if sum(arm.weight for arm in arms) < WHOLE else own
+
+
+def _matched(
+    deployment: str, rules: Iterable[Object], named: Callable[[str, Object], str | None]
+) -> Iterator[_Special]:
     for rule in rules:
         headers = _headers(rule)
         backends: Sequence[Object] = rule.get("backendRefs") or ()
         is_plain = all(header.get("type", "Exact") == "Exact" for header in headers)
-        if headers and is_plain and len(backends) == 1 and (name := _workload(deployment, backends[0])):
+        if headers and is_plain and len(backends) == 1 and (name := named(deployment, backends[0])):
             yield name, tuple((header["name"], header["value"]) for header in headers)
+
+
+def _cookies(deployment: str, rules: Iterable[Object]) -> Iterator[tuple[str, tuple[str, str]]]:
+    for rule in rules:
+        backends: Sequence[Object] = rule.get("backendRefs") or ()
+        name = _arm(deployment, backends[0]) if len(backends) == 1 else None
+        for header in _headers(rule):
+            text: str = header.get("value", "")
+            if name and text.startswith(_BEFORE) and text.endswith(_BEHIND):
+                one = text[len(_BEFORE) : -len(_BEHIND)].replace("[.]", ".")
+                cookie, _, value = one.partition("=")
+                yield name, (cookie, value)
 
 
 def _copied(deployment: str, main: Object) -> Iterator[tuple[str, int]]:
@@ -155,6 +206,19 @@ def _weights(deployment: str, backends: Iterable[Object]) -> Weights:
 
 def _workload(deployment: str, backend: Object) -> str | None:
     """The workload of ours that a backend means; None for anything else."""
+    name = _service_name(backend)
+    return workload_behind(deployment, name) if name else None
+
+
+def _arm(deployment: str, backend: Object) -> str | None:
+    """The other ModelDeployment that a backend means, by the name that ours has given it."""
+    name = _service_name(backend)
+    is_other = name and name.startswith(f"{deployment}-") and workload_behind(deployment, name) is None
+    return name if is_other else None
+
+
+def _service_name(backend: Object) -> str | None:
     if backend.get("namespace") or backend.get("kind", "Service") != "Service" or backend.get("group"):
         return None
-    return workload_behind(deployment, backend.get("name", ""))
+    name: str | None = backend.get("name")
+    return name

@@ -83,17 +83,35 @@ class Served:
         serves, problem = word
         if serves:
             self._memories[deployment] = _Memory((written,))
-            return RouteFacts(written=written, served=written)
+            return RouteFacts(written=written.own, served=written.own, arms=written.arms)
         known = self._memories.get(deployment, _Memory(others=True))
         before = tuple(split for split in known.splits if split != written)
         self._memories[deployment] = _Memory((*before, written)[-REMEMBERED:], known.others)
-        served = before[-1] if before else None
-        return RouteFacts(written=written, served=served, possible=before[:-1], problem=problem)
+        newest = before[-1] if before else None
+        possible = tuple(dict.fromkeys(split.own for split in before))
+        if not known.others and possible == (written.own,):
+            # Only the arms change, beside which a rollout goes on.
+            return RouteFacts(
+                written=written.own,
+                served=written.own,
+                problem=problem,
+                arms=newest.arms if newest else written.arms,
+            )
+        return RouteFacts(
+            written=written.own,
+            served=newest.own if newest else None,
+            possible=tuple(split for split in possible if newest is None or split != newest.own),
+            problem=problem,
+            arms=newest.arms if newest else (),
+        )
 
     def named(self, deployment: Key) -> frozenset[str] | None:
-        """Every workload that the gateway may be sending requests to; None when that is unknown."""
+        """Every workload and arm that the gateway may be sending requests to; None when that is unknown."""
         known = self._memories.get(deployment, _Memory())
-        return None if known.others else frozenset(name for split in known.splits for name in split.names)
+        if known.others:
+            return None
+        arms = {arm.name for split in known.splits for arm in split.arms}
+        return frozenset(arms.union(*(split.names for split in known.splits)))
 
     def nothing(self, deployment: Key) -> None:
         """There is no route: whatever comes next is the first."""

@@ -198,7 +198,7 @@ def _server_container(
 ) -> dict[str, Any]:
     model = {
         "MODEL_PATH": MODEL_MOUNT_PATH,
-        "MODEL_NAME": deployment.name,
+        "MODEL_NAME": deployment.serves_as,
         "MODEL_VERSION": revision.version,
     }
     resources = _resources(deployment, runtime)

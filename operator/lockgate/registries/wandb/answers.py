@@ -25,9 +25,8 @@ from lockgate.registries.wandb.naming import claim_of, name_of, project_of, uri_
 # Above this, metadata is not read: what it becomes in memory is many times its text.
 MOST_METADATA: Final = 2**20
 _MOST_MARKS = 100_000
-# All of the metadata that is used here, and how much of each.
-_KEPT = ("format",)
-_LONGEST_KEPT = 64
+# How much of metadata is kept, for gates: so many values, so deep, and so much of each.
+_MOST_KEPT, _DEEPEST_KEPT, _LONGEST_KEPT = 64, 3, 64
 
 _FRAGMENT = """
 fragment Version on ArtifactCollectionMembership {
@@ -163,8 +162,22 @@ def _metadata(reference: Reference, text: Any) -> dict[str, Any]:
 
 
 def kept(metadata: object) -> dict[str, Any]:
-    """What of a version's metadata is used, and no more: it is written by whoever logs a model."""
-    if not isinstance(metadata, Mapping):
-        return {}
-    found = {name: metadata.get(name) for name in _KEPT}
-    return {name: value[:_LONGEST_KEPT] for name, value in found.items() if isinstance(value, str)}
+    """What of a version's metadata may be used, and no more: it is written by whoever logs a model.
+
+    Texts, numbers and truths by short names, in order, also within others; no lists.
+    """
+    return _kept(metadata, [_MOST_KEPT], _DEEPEST_KEPT)
+
+
+def _kept(metadata: object, left: list[int], deeper: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in metadata.items() if isinstance(metadata, Mapping) else ():
+        if left[0] <= 0 or not isinstance(name, str) or len(name) > _LONGEST_KEPT:
+            continue
+        if isinstance(value, Mapping) and deeper > 1:
+            if inner := _kept(value, left, deeper - 1):
+                found[name] = inner
+        elif isinstance(value, str | bool | int | float):
+            left[0] -= 1
+            found[name] = value[:_LONGEST_KEPT] if isinstance(value, str) else value
+    return found
