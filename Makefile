@@ -77,8 +77,10 @@ unit: env ## Unit, property, golden, scenario and contract tests; they start no 
 
 .PHONY: other-python
 other-python: env ## The unit tests once more, on another Python if there is one
-	@LOCKGATE_EXAMPLES=25 \
-		$(BIN)/python -m tests.other_python -q -n auto $(UNSTEADY) -m "$(NEEDS_NOTHING) and not signals"
+	@# What is random is lived through on one Python; another may do otherwise what is written down.
+	@LOCKGATE_EXAMPLES=25 LOCKGATE_SIMULATION_EPISODES=10 LOCKGATE_TRAFFIC_WRITES=1000 \
+		$(BIN)/python -m tests.other_python -q -n auto $(UNSTEADY) -m "$(NEEDS_NOTHING) and not signals" \
+		-k "not meant_to_meet"
 
 .PHONY: signals
 signals: env build ## The tests of signals once more, on another Python if there is one
@@ -102,7 +104,7 @@ integration: env build ## On the real control plane, the registry stand-in and t
 histories: env ## A million simulated writes in random histories of rollouts, each of them checked
 	@LOCKGATE_REACH_WRITES=800000 LOCKGATE_SIMULATION_EPISODES=1500 LOCKGATE_TRAFFIC_WRITES=200000 \
 		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py \
-		tests/unit/test_simulated_traffic.py
+		tests/unit/test_simulated_traffic.py -k "not meant_to_meet"
 
 .PHONY: cluster
 cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
@@ -126,6 +128,12 @@ faults: env build ## Random faults for MINUTES=10 from SEED=1; invariants are ch
 .PHONY: outages
 outages: env build ## The API server away, refusing, cutting, for MINUTES=10 from SEED=1; all is seen 15 s after
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.faults --outages --seed $(SEED) --minutes $(MINUTES)
+
+ROLLOUTS ?= 50
+.PHONY: rollouts
+rollouts: env build ## ROLLOUTS=50 drawn from SEED=1 under load through Envoy, on the real cluster; needs root
+	@$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,crowd
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.rollouts --seed $(SEED) --rollouts $(ROLLOUTS)
 
 .PHONY: mutants
 mutants: env ## plan/ and apply/ changed in two thousand small ways: what does no test notice? (ten minutes)

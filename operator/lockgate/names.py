@@ -88,6 +88,8 @@ class Reason(StrEnum):
     # rollout
     ROLLING_OUT = "RollingOut"
     ROLLED_OUT = "RolledOut"
+    SETTLING = "Settling"
+    FROZEN = "Frozen"
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_SUPERSEDED = "RolloutSuperseded"
     ROLLOUT_ABORTED = "RolloutAborted"

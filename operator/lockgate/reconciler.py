@@ -152,7 +152,8 @@ class Reconciler:
     ) -> GateVerdict | None:
         """What Prometheus says of a candidate that is where it can be judged."""
         state, analysis = deployment.status.rollout, deployment.analysis
-        if analysis is None or state.candidate is None or state.reached_at is None or deployment.suspend:
+        is_held = deployment.suspend or state.frozen is not None
+        if analysis is None or state.candidate is None or state.reached_at is None or is_held:
             self.telemetry.analysis_judged(deployment.key, ())
             return None
         readings = await self.measurements.read(

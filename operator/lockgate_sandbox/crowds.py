@@ -58,10 +58,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Count(Tally):
-    """A tally since the crowd began, the one of its last second, and what failed last."""
+    """A tally since the crowd began, the one of its last second, and what failed last.
+
+    `at` is when it was counted, by the clock that `time.monotonic` reads on this machine.
+    """
 
     last_failure: str
     last_second: Tally
+    at: float
 
     @classmethod
     def by(cls, told: dict[str, Any]) -> Self:

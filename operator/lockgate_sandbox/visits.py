@@ -77,13 +77,15 @@ class Count:
             self.last_failure = failure or self.last_failure
 
     def line(self) -> str:
-        """The count as JSON."""
+        """The count as JSON, with its moment by the clock that all processes of a machine share."""
         with self.lock:
-            before = time.monotonic() - 1
+            now = time.monotonic()
+            before = now - 1
             while self.recent and self.recent[0][0] < before:
                 self.recent.popleft()
             lately = Tally(self.recent).told()
-            return json.dumps({**self.total.told(), "lastFailure": self.last_failure, "lastSecond": lately})
+            beside = {"lastFailure": self.last_failure, "lastSecond": lately, "at": now}
+            return json.dumps({**self.total.told(), **beside})
 
 
 class Pace:

@@ -8,9 +8,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from tests.fakes.builders import deployment_object, runtime_object
+from tests.fakes.builders import deployment_object, revision, runtime_object
 
 from lockgate.api import analysis as api_analysis
+from lockgate.api import lifecycle as api_lifecycle
+from lockgate.api import limits as api_limits
 from lockgate.api import requests as api_requests
 from lockgate.api import shares as api_shares
 from lockgate.api import spec as api_spec
@@ -20,6 +22,7 @@ from lockgate.api.parse import parse_model_deployment, parse_model_runtime
 from lockgate.api.parse_analysis import METRICS_LIMIT, PROMQL_LIMIT
 from lockgate.api.promql import PLACES
 from lockgate.api.status_codec import parse_status, to_dict
+from lockgate.domain.patience import patience_with
 from lockgate.names import ConditionType, Reason
 from lockgate.sentences import CAUSE_LIMIT, SENTENCE_LIMIT
 from lockgate.settings import Settings
@@ -114,6 +117,8 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
     ("path", "enum"),
     [
         (("spec", "onAliasMissing"), api_spec.OnAliasMissing),
+        (("spec", "supersede"), api_lifecycle.Supersede),
+        (("spec", "onFailure"), api_lifecycle.OnFailure),
         (("spec", "analysis", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "query"), api_analysis.Query),
@@ -121,6 +126,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
         (("status", "history", "[]", "outcome"), api_status.Outcome),
         (("status", "history", "[]", "trigger"), api_status.Trigger),
         (("status", "rollout", "trigger"), api_status.Trigger),
+        (("status", "rollout", "awaitedBy"), api_status.Trigger),
         (("status", "traffic", "[]", "track"), api_shares.Role),
         (("status", "lastRequest", "outcome"), api_requests.RequestOutcome),
         (("status", "conditions", "[]", "status"), ConditionStatus),
@@ -197,21 +203,21 @@ def test_every_text_list_and_map_has_a_bound(name):
 
 def test_every_bound_of_a_status_leaves_room_for_what_lockgate_writes():
     status = at("modeldeployments", "status")
-    assert status["properties"]["history"]["maxItems"] == api_status.HISTORY_LIMIT
-    assert at("modeldeployments", "status", "rollout", "failed")["maxItems"] == api_status.FAILURES_LIMIT
-    assert at("modeldeployments", "spec", "revisionHistoryLimit")["maximum"] == api_status.HISTORY_LIMIT
+    assert status["properties"]["history"]["maxItems"] == api_limits.HISTORY_LIMIT
+    assert at("modeldeployments", "status", "rollout", "failed")["maxItems"] == api_limits.FAILURES_LIMIT
+    assert at("modeldeployments", "spec", "revisionHistoryLimit")["maximum"] == api_limits.HISTORY_LIMIT
     limits = {
-        "version": api_status.VERSION_LIMIT,
-        "digest": api_status.DIGEST_LIMIT,
-        "uri": api_status.URI_LIMIT,
-        "source": api_status.SOURCE_LIMIT,
-        "model": api_status.MODEL_LIMIT,
-        "alias": api_status.ALIAS_LIMIT,
-        "treeDigest": api_status.DIGEST_LIMIT,
-        "selector": api_status.SELECTOR_LIMIT,
-        "step": api_status.VERSION_LIMIT,
+        "version": api_limits.VERSION_LIMIT,
+        "digest": api_limits.DIGEST_LIMIT,
+        "uri": api_limits.URI_LIMIT,
+        "source": api_limits.SOURCE_LIMIT,
+        "model": api_limits.MODEL_LIMIT,
+        "alias": api_limits.ALIAS_LIMIT,
+        "treeDigest": api_limits.DIGEST_LIMIT,
+        "selector": api_limits.SELECTOR_LIMIT,
+        "step": api_limits.VERSION_LIMIT,
         "message": CAUSE_LIMIT,
-        "by": api_status.BY_LIMIT,
+        "by": api_limits.BY_LIMIT,
         "request": api_requests.REQUEST_LIMIT,
     }
     for path, node in every_node(status):
@@ -236,7 +242,7 @@ def test_a_rollout_has_time_for_a_whole_fetch_unless_told_otherwise():
     bare = deployment_object()
     bare["spec"].pop("progressDeadline", None)
     operator = Settings(registry_base_url="https://api.wandb.example", fetch_image="image@sha256:1")
-    deadline = parse_model_deployment(bare).progress_deadline
+    deadline = patience_with(parse_model_deployment(bare), revision(1))
     assert deadline.total_seconds() > operator.fetch_deadline_seconds
 
 

@@ -62,6 +62,7 @@ def test_what_the_pods_of_a_release_count_is_found_by_the_shipped_promql_and_jud
 
     shipped = yaml.safe_load((EXAMPLES / "runtime-onnx.yaml").read_text())
     wanted = deployment(
+        strategy={"blueGreen": {}},
         analysis={
             "interval": "5s",
             "count": 2,
@@ -69,7 +70,7 @@ def test_what_the_pods_of_a_release_count_is_found_by_the_shipped_promql_and_jud
                 {"name": "errors", "query": "errors", "max": 0.01},
                 {"name": "latency", "query": "latency", "max": 2},
             ],
-        }
+        },
     )
     assert (wanted.namespace, wanted.name) == (NAMESPACE, MODEL)
     began = datetime.now(UTC).replace(microsecond=0)

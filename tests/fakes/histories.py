@@ -10,16 +10,19 @@ import random
 from collections import Counter, deque
 from datetime import datetime
 
+from tests.fakes.patience import Patience
 from tests.fakes.pods import BAD, DIFFERENT_FILES
 from tests.fakes.promises import PromisedWorld
 from tests.fakes.rollouts import NAME, Killed
 from tests.fakes.ways import Mood
 
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb
 from lockgate.api.status import Outcome, Revision, RolloutState
-from lockgate.api.strategy import BlueGreen, Canary, Pause, Shadow
+from lockgate.api.strategy import BlueGreen, Canary, Pause, Rolling, Shadow
 from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import Observed
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Course, Plan
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
@@ -41,9 +44,11 @@ class History(PromisedWorld):
         """Every version that was asked for, ever and since stable is what it is."""
         self.meant_since: set[str] = set()
         self.failed: set[tuple[str | None, str]] = set()
+        self.patience = Patience()
         self.trees: dict[str, str] = {}
         self.has_lost = self.is_disturbed = False
         self.verdict = NOT_YET
+        self.frozen_at: tuple[int, str] = (0, "")
         self.tokens = 0
         self.wake_at: datetime | None = None
         self.seen: object = None
@@ -53,6 +58,8 @@ class History(PromisedWorld):
     def measured(self) -> GateVerdict | None:
         state = self.state
         if self.analysis is None or state.candidate is None or state.reached_at is None or self.suspend:
+            return None
+        if state.frozen is not None:
             return None
         return self.verdict
 
@@ -91,6 +98,7 @@ class History(PromisedWorld):
         plan = self.plan_now = self.plan()
         self.story.append((self.situation(), plan, self.observed, self.kill_after))
         self.check_plan(before, plan)
+        self.patience.looks(self, target)
         try:
             wrote = self.apply(plan)
             if wrote is None:
@@ -99,6 +107,7 @@ class History(PromisedWorld):
             told = self.tell(plan)
         except Killed:
             self.met["killed between two writes"] += 1
+            self.patience.was_killed()
             self.restart()
             self.kill_after, self.is_dirty = None, True
             return True
@@ -127,11 +136,17 @@ class History(PromisedWorld):
             self.met[entry.outcome.value] += 1
             if entry.outcome is Outcome.ABORTED:
                 self.check_aborted(before, plan, entry.revision)
+            elif entry.outcome is Outcome.SUPERSEDED and before.frozen is not None:
+                self.met["frozen, and superseded"] += 1
+                if after.failed != before.failed:
+                    self.failed.add((entry.revision.release, self.retry))
         if began and after.candidate and not self.has_lost:
             assert (after.candidate.release, self.retry) not in self.failed, "tried again unasked"
             assert after.candidate.version in self.meant
         if after.stable is not None and not after.stable.is_same(before.stable):
             self.check_new_stable(before, plan)
+        self.patience.is_told(self, before, plan)
+        self.check_frozen(before, plan)
         promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
         assert not (began and promoted), "two steps in one pass"
         goes_on = before.candidate is not None and before.candidate.is_same(after.candidate)
@@ -177,13 +192,40 @@ class History(PromisedWorld):
         self.failed.add((revision.release, self.retry))
         reason = plan.state.failed[0].reason
         self.met[f"aborted: {reason.value}"] += 1
+        by_itself = reason in (Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.ANALYSIS_FAILED)
+        if by_itself and before.stable is not None and not before.unproven:
+            assert self.on_failure is OnFailure.ROLLBACK, "taken back, though it was to be held"
+        if by_itself and before.frozen is not None:
+            return  # whoever does not want it held any more takes it back as it was then
         if reason is Reason.PROGRESS_DEADLINE_EXCEEDED and before.candidate:
             assert before.reached_at is None, "held, and given up as if it were late"
-            assert self.observed.unmoved >= self.deployment().progress_deadline
+            assert self.observed.unmoved >= patience_with(self.deployment(), before.candidate)
         if reason is Reason.ABORTED_BY_REQUEST:
             assert self.asked_for(Verb.ABORT), "nobody asked for it"
         if reason is Reason.ANALYSIS_FAILED:
             assert self.verdict.holds is Holds.NO
+
+    def check_frozen(self, before: RolloutState, plan: Plan) -> None:
+        """Who is held is let go by a person, by another wish or by wrong files, and by nobody else."""
+        was, now = before.frozen, plan.state.frozen
+        if now is not None and was is None:
+            self.met[f"frozen: {now.reason.value}"] += 1
+            self.frozen_at = (self.generation, self.retry)
+            assert self.on_failure is OnFailure.FREEZE
+            assert plan.state.stable is not None
+            late = now.reason is Reason.PROGRESS_DEADLINE_EXCEEDED
+            assert not late or self.observed.unmoved >= patience_with(self.deployment(), now.revision)
+        if was is None or now is not None:
+            return
+        asked = any(map(self.asked_for, (Verb.ABORT, Verb.PROMOTE, Verb.RETRY)))
+        edited = self.frozen_at != (self.generation, self.retry)
+        moved = not self.release.is_same(before.candidate)
+        ended = [plan.state.failed[0].reason] if plan.finished and plan.state.failed else []
+        is_wrong = bool({Reason.DIGEST_CHANGED, Reason.FETCH_FAILED} & set(ended))
+        self.met["thawed"] += plan.state.candidate is not None and plan.state.candidate.is_same(
+            before.candidate
+        )
+        assert asked or edited or moved or is_wrong or self.has_lost, "let go by nobody"
 
     def check_new_stable(self, before: RolloutState, plan: Plan) -> None:
         stable, recovered = plan.state.stable, before == RolloutState()
@@ -245,6 +287,9 @@ class History(PromisedWorld):
         """It ends where it should."""
         self.end_faults()
         self.is_silent = self.suspend = False
+        self.settle = Settle()
+        if not grants:
+            self.supersede = Supersede.RESTART
         if grants:
             self.verdict = YES
         for _ in range(30):
@@ -267,8 +312,13 @@ class History(PromisedWorld):
             return  # until a person comes
         # Who never proved itself, as no pod was asked for, may well be bad.
         is_good = state.stable is not None and int(state.stable.version[1:]) not in BAD
-        if is_good or (state.candidate is None and state.stable is None):
+        # Who is held without ever having proved itself is given nothing that another hand took from it.
+        is_whole = state.frozen is None or int(state.frozen.revision.version[1:]) not in BAD
+        if (is_good and is_whole) or (state.candidate is None and state.stable is None):
             self.check_all_there(plan)
+        if state.frozen is not None:
+            assert plan.decision.course is Course.FROZEN
+            return  # until somebody decides
         if state.candidate is not None:
             assert self.release.is_same(state.candidate)
             if state.stable is None:
@@ -298,7 +348,7 @@ class History(PromisedWorld):
         assert stage.split is None or self.gateway.serving == stage.split
         assert self.front is not None
         assert (self.front.workload, self.preview) == (stage.front, stage.preview)
-        if self.state.stable:
+        if self.state.stable and (self.state.frozen is None or not isinstance(self.strategy, Rolling)):
             home = self.observed.runs(self.state.stable)
             assert home is not None
             assert home.available == home.replicas, "stable is whole"

@@ -142,6 +142,10 @@ class PromisedWorld(LittleWorld):
             release = after.releases.get(name) or (seen.revision if seen else None)
             assert release is not None, f"traffic for {name}, which is not there"
             self.check_may_rise(plan, release, name, weight)
+            # In place there is one workload for both, whose route somebody may have taken away.
+            is_beside = plan.stage is not None and len(plan.stage.tracks) > 1
+            is_held = is_beside and plan.state.frozen is not None and plan.state.reached_at is None
+            assert not (is_held and release.is_same(plan.state.candidate)), "more for who is held"
             pods = min(1 if was_dead else 99, pods_for(self.replicas, weight))
             has = max(after.ready.get(name, 0), min(seen.available, seen.replicas) if seen else 0)
             assert has >= pods, f"{weight} % for {name}, of which there are {has} pods"

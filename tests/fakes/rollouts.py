@@ -17,6 +17,7 @@ from tests.fakes.pods import Cluster, Pod, Workload
 from tests.fakes.ways import Front, Gateway, Route
 
 from lockgate.api.analysis import Analysis
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.parse import parse_model_runtime
 from lockgate.api.spec import ModelDeployment, ModelRuntime, Resources
 from lockgate.api.status import ModelDeploymentStatus, Revision, RolloutState
@@ -34,7 +35,8 @@ from lockgate.plan.progress import marks_of
 from lockgate.plan.reach import within_reach
 
 NAME, KEY = "churn", ("growth", "churn")
-VERSIONS = {number: revision(number) for number in range(1, 8)}
+# By their size alone the largest has two minutes more than the smallest.
+VERSIONS = {number: replace(revision(number), size=number * 500_000_000) for number in range(1, 8)}
 DEADLINE = timedelta(minutes=6)
 GATEWAY = Traffic(gateway="public")
 _DEPLOYMENT = deployment()
@@ -90,6 +92,9 @@ class LittleWorld:
         self.strategy: Strategy = Rolling()
         self.traffic: Traffic | None = None
         self.keep_warm = timedelta(minutes=5)
+        self.settle, self.on_failure = Settle(), OnFailure.ROLLBACK
+        self.supersede = Supersede.RESTART
+        self.deadline: timedelta | None = DEADLINE
         self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
@@ -122,11 +127,14 @@ class LittleWorld:
             strategy=self.strategy,
             traffic=self.traffic,
             keep_warm=self.keep_warm,
+            settle=self.settle,
+            on_failure=self.on_failure,
+            supersede=self.supersede,
             analysis=self.analysis,
             resources=_resources(self.cpu),
             generation=self.generation,
             revision_history_limit=self.limit,
-            progress_deadline=DEADLINE,
+            progress_deadline=self.deadline,
             status=self.said,
         )
 
@@ -191,7 +199,7 @@ class LittleWorld:
             front=view.front.workload if view.front else None,
         )
         candidate = known.status.rollout.candidate
-        if candidate is None or known.suspend:
+        if candidate is None or known.suspend or known.status.rollout.frozen is not None:
             self._standstill.rests(KEY)
             return observed
         marks = marks_of(observed, candidate)

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,17 +134,20 @@ def version_of(obj: Json) -> str:
 class Onlooker:
     """Watches the true cluster in threads of its own and hands every change on, in order."""
 
-    def __init__(self, kubeconfig: Path, namespaces: set[str], history: History) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespaces: set[str], history: History, kinds: Mapping[str, str] = KINDS
+    ) -> None:
         self._namespaces = namespaces
         self._history = history
+        self._kinds = kinds
         self._events: queue.PriorityQueue[tuple[int, int, str, Json, float]] = queue.PriorityQueue()
-        self._clients = {kind: ApiClient(kubeconfig, timeout=600) for kind in KINDS}
+        self._clients = {kind: ApiClient(kubeconfig, timeout=600) for kind in kinds}
         self._stopping = threading.Event()
         self._number = 0
         self._lock = threading.Lock()
         self.on_change: Callable[[Change], None] = lambda change: None
         self._threads = [
-            threading.Thread(target=self._watch, args=(kind,), daemon=True) for kind in KINDS
+            threading.Thread(target=self._watch, args=(kind,), daemon=True) for kind in kinds
         ] + [threading.Thread(target=self._work, daemon=True)]
 
     def __enter__(self) -> "Onlooker":
@@ -162,7 +165,7 @@ class Onlooker:
             client.close()
 
     def _watch(self, kind: str) -> None:
-        client, path = self._clients[kind], KINDS[kind]
+        client, path = self._clients[kind], self._kinds[kind]
         while not self._stopping.is_set():
             with contextlib.suppress(OSError, ApiError, http.client.HTTPException, ValueError):
                 listed = client.get(path)

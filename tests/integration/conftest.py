@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.integration.nest import Nest
+from tests.integration.routes import gateway_of
 from tests.integration.site import Operator, Site, install_api, operator_identity, succeeds
 
 from lockgate_sandbox.api import ApiClient
+from lockgate_sandbox.gateway_actor import GatewayActor
 from lockgate_sandbox.node_actor import NodeActor
 from lockgate_sandbox.registry.running import RunningRegistry
 from lockgate_sandbox.running import RunningWorld
@@ -32,6 +34,13 @@ def nest() -> Iterator[Nest]:
     nest = Nest()
     yield nest
     nest.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(lockgate_world: RunningWorld) -> Iterator[GatewayActor]:
+    """The gateway that routes lead through, with its controller."""
+    with gateway_of(lockgate_world) as actor:
+        yield actor
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.routes import Routed, gateway_of, settings_in
+from tests.integration.routes import Routed, settings_in
 from tests.integration.site import Site
 
 from lockgate.names import ANNOTATION_REQUEST
 from lockgate_sandbox.gateway_actor import GatewayActor
 from lockgate_sandbox.gateway_fates import StaysBehind
 from lockgate_sandbox.pod_fates import NeverReady
-from lockgate_sandbox.running import RunningWorld
 
 pytestmark = pytest.mark.integration
 SECONDS = 10.0
@@ -28,12 +27,6 @@ AWAY = {
     "LOCKGATE_PROMETHEUS_AUTHOR_PROMQL": "true",
 }
 ANALYSIS = {"interval": "5s", "metrics": [{"name": "errors", "promql": "vector(0)", "max": 1}]}
-
-
-@pytest.fixture(scope="module")
-def gateway(lockgate_world: RunningWorld) -> Iterator[GatewayActor]:
-    with gateway_of(lockgate_world) as actor:
-        yield actor
 
 
 @pytest.fixture

@@ -4,23 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.routes import Routed, gateway_of, settings_in
+from tests.integration.routes import Routed, settings_in
 from tests.integration.site import Site, message, succeeds
 
 from lockgate_sandbox.api import Json
 from lockgate_sandbox.gateway_actor import GatewayActor
 from lockgate_sandbox.gateway_fates import Refuses, RefusesRef, Silent, StaysBehind, TakesBack
 from lockgate_sandbox.pod_fates import NeverReady
-from lockgate_sandbox.running import RunningWorld
 
 pytestmark = pytest.mark.integration
 HELD = [{"weight": 50, "pause": {"untilApproved": True}}]
-
-
-@pytest.fixture(scope="module")
-def gateway(lockgate_world: RunningWorld) -> Iterator[GatewayActor]:
-    with gateway_of(lockgate_world) as actor:
-        yield actor
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.routes import Routed, gateway_of, settings_in
+from tests.integration.routes import Routed, settings_in
 from tests.integration.site import COLLECTED_SECONDS, Site
 
 from lockgate_sandbox.api import ApiError, Json
@@ -15,12 +15,6 @@ from lockgate_sandbox.running import RunningWorld
 pytestmark = pytest.mark.integration
 ARM = "churn-challenger"
 VARIANT = {"name": "challenger", "alias": "challenger", "weight": 20, "replicas": 1}
-
-
-@pytest.fixture(scope="module")
-def gateway(lockgate_world: RunningWorld) -> Iterator[GatewayActor]:
-    with gateway_of(lockgate_world) as actor:
-        yield actor
 
 
 @pytest.fixture

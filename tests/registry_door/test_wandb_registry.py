@@ -46,7 +46,7 @@ class TestAnswers:
         assert version.uri == f"wandb://{server.organization.entity}/{seeded.path}"
         assert version.claim == f"wandb-md5:{seeded.digest}"
         assert (version.facts, version.ready) == (VersionFacts(size=5, files=2), True)
-        assert version.metadata == {"format": "onnx"}
+        assert version.metadata == {"format": "onnx", "stage": "gold", "scores": {"auc": 0.91}}
 
     def test_a_moved_alias_answers_with_the_new_version(
         self, server: RunningRegistry, door: WandbRegistry

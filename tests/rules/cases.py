@@ -165,6 +165,11 @@ CASES: dict[str, tuple[Case, ...]] = {
             minutes=50,
         ),
         Case(
+            says="it waits for as long as its author asked for",
+            series={MOVED: "0x60", state("Settling"): "1x60"},
+            minutes=50,
+        ),
+        Case(
             says="it was aborted, of which another alert tells",
             series={MOVED: "0x60", state("RolloutAborted", "Degraded"): "1x60"},
             minutes=50,

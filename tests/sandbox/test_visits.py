@@ -209,7 +209,7 @@ def test_the_last_second_forgets_what_the_total_keeps(clock: Clock) -> None:
 def scripted(monkeypatch: pytest.MonkeyPatch, *versions: dict[str, int]) -> Crowd:
     """A crowd that counts this, one after the other, and then the last for ever."""
     lately = crowds.Tally(0, 0, {}, 0, 0)
-    counts = [Count(sum(seen.values()), 0, seen, 1, 1, "", lately) for seen in versions]
+    counts = [Count(sum(seen.values()), 0, seen, 1, 1, "", lately, 0.0) for seen in versions]
     monkeypatch.setattr(Crowd, "count", lambda _: counts.pop(0) if len(counts) > 1 else counts[0])
     monkeypatch.setattr("lockgate_sandbox.waiting._LOOK_SECONDS", 0)
     return Crowd(world=None, url="http://none", name="some")  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from tests.fakes.builders import version
 from tests.fakes.rig import KEY, Rig
 from tests.fakes.stages import PUBLIC, Hands
 
-from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, Object
+from lockgate.domain.resources import DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE, Object
 from lockgate.names import ANNOTATION_REQUEST
 
 PAUSE = {"duration": "1m"}
@@ -171,3 +171,19 @@ async def test_a_rolling_model_becomes_a_canary_and_back_without_a_pod_replaced(
         assert now["spec"]["template"] == before["spec"]["template"]
         assert now["metadata"]["uid"] == before["metadata"]["uid"]
         assert rollout.shares() == {"v1": 100}
+
+
+async def test_the_service_of_a_workload_is_there_long_before_the_route_names_it():
+    rollout = Rollout({"canary": {"steps": STEPS}})
+    await rollout.begin(1)
+    rollout.rig.create(replicas=2, traffic={"gateway": "public"}, strategy={"rolling": {}})
+    await rollout.rest()
+    rollout.rig.registry.point("production", version(2))
+    await rollout.rig.poll()
+    await rollout.rig.settle(passes=10)
+    assert "churn-own" in rollout.hands.named(SERVICE)
+    assert rollout.shares() == {"v1": 100}, "its pods are not ready yet"
+    await rollout.turn()
+    await rollout.rest()
+    assert rollout.shares() == {"v2": 100}
+    assert set(rollout.hands.named(SERVICE)) == {"churn", "churn-own"}

@@ -123,3 +123,16 @@ def test_a_gate_that_is_an_object_is_called_by_its_kind():
         def __call__(self, evidence: object, now: object) -> None: ...
 
     assert (named(Window()), meaning(Window())) == ("Window", "the window is open")
+
+
+def test_what_waits_for_its_time_is_said_to_begin_then():
+    awaited = {"awaited": looks.named("v13"), "awaitedSince": looks.ago(minutes=1), "awaitedBy": "AliasMoved"}
+    found = planned(
+        looks.serving(
+            desired=looks.named("v13"),
+            rollout={"stable": looks.named("v12"), **awaited},
+            spec={"settle": {"debounce": "5m"}},
+        )
+    )
+    assert found.following == "v13"
+    assert found.remarks == (f"v13 begins if it is still asked for at {looks.ago(minutes=-4)}",)

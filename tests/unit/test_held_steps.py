@@ -188,6 +188,18 @@ def test_where_pods_give_way_stable_shrinks_as_the_candidate_gets_its_traffic():
     assert plan.stage.tracks == tracks(2, 2)
 
 
+def test_where_pods_give_way_there_is_never_twice_of_everything_not_even_at_the_end():
+    giving, steps = replace(CANARY, capacity=Capacity.RESOURCE_AWARE), len(CANARY.steps)
+    last = replace(GOING, step=steps)
+    plan = planned(known(last, strategy=giving), there(new=2, split=to(50, 50)))
+    assert plan.stage.tracks == tracks(0, 4), "what of it is safe now is asked of the lock gate"
+    plan = planned(
+        known(replace(last, reached_at=T0), strategy=giving), there(new=4, split=ALL_NEW, front=NEW)
+    )
+    assert [entry.outcome for entry in plan.finished] == [Outcome.PROMOTED]
+    assert (plan.state.warm, plan.state.warm_until) == (None, None)
+
+
 def test_without_a_gateway_the_numbers_of_pods_make_the_shares_and_all_answer():
     plan = planned(known(replace(GOING, step=1), traffic=None), there(new=1, front=None))
     assert plan.stage == Stage(tracks=tracks(3, 1))

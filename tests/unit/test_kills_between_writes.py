@@ -12,11 +12,15 @@ from datetime import timedelta
 
 import pytest
 from tests.fakes.histories import History
+from tests.fakes.pods import NEVER_READY
 from tests.fakes.rollouts import GATEWAY
 
+from lockgate.api.analysis import Analysis, Metric, Query
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb
 from lockgate.api.status import Revision
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Rolling, Shadow, Strategy
+from lockgate.domain.gate import YES, GateVerdict, Holds
 
 MINUTE = timedelta(minutes=1)
 ASKED = Pause()
@@ -33,6 +37,11 @@ def moved(alias: int) -> Deed:
 def asked(verb: Verb) -> Deed:
     """A person asks, of whatever is the candidate then."""
     return lambda w: w.ask_for(verb, w.state.candidate.release if verb is Verb.APPROVE else None)
+
+
+def measured(verdict: GateVerdict) -> Deed:
+    """So much is measured from now on."""
+    return lambda w: setattr(w, "verdict", verdict)
 
 
 def edited(**fields: object) -> Deed:
@@ -56,8 +65,14 @@ class Script:
     spec: dict[str, object] = field(default_factory=dict)
 
 
-APPROVED = (moved(2), asked(Verb.APPROVE), asked(Verb.APPROVE))
 BY_PODS = Canary(steps=CANARY.steps, capacity=Capacity.RESOURCE_AWARE)
+MEASURED = Analysis(metrics=(Metric(name="errors", query=Query.ERRORS, max=0.01),))
+FREEZE = {"on_failure": OnFailure.FREEZE, "analysis": MEASURED}
+FROZEN = (moved(2), measured(GateVerdict(holds=Holds.NO, sentence="too many errors")))
+APPROVED = (moved(2), asked(Verb.APPROVE), asked(Verb.APPROVE))
+QUEUE = {"supersede": Supersede.QUEUE}
+QUEUED = (*APPROVED[:2], moved(4), moved(3))
+SETTLED = {"settle": Settle(debounce=3 * MINUTE, soak=30 * MINUTE)}
 SCRIPTS = {
     "rolling": Script(Rolling(), (moved(2),), gateway=False),
     "rolling behind a gateway, and back": Script(Rolling(), (moved(2), moved(1))),
@@ -88,6 +103,20 @@ SCRIPTS = {
     "no gateway any more": Script(CANARY, (*APPROVED[:2], edited(traffic=None))),
     "none, and then some": Script(CANARY, (*APPROVED, edited(replicas=4)), spec={"replicas": 0}),
     "more amid it": Script(CANARY, (moved(2), edited(replicas=8), asked(Verb.APPROVE))),
+    "settled": Script(Rolling(), (moved(2), moved(3), asked(Verb.ABORT), moved(1)), spec=SETTLED),
+    "settled and superseded": Script(CANARY, (moved(2), moved(3), asked(Verb.ABORT), moved(1)), spec=SETTLED),
+    "settled, and asked for at once": Script(
+        CANARY, (moved(2), asked(Verb.ABORT), asked(Verb.RETRY)), spec=SETTLED
+    ),
+    "queued": Script(CANARY, (*QUEUED, asked(Verb.APPROVE), *APPROVED[1:]), spec=QUEUE),
+    "queued, and aborted": Script(CANARY, (*QUEUED, asked(Verb.ABORT)), spec=QUEUE),
+    "queued in place": Script(Rolling(), (moved(NEVER_READY), moved(3)), spec=QUEUE),
+    "frozen, and given up": Script(CANARY, (*FROZEN, asked(Verb.ABORT)), spec=FREEZE),
+    "frozen, and hurried": Script(CANARY, (*FROZEN, asked(Verb.PROMOTE)), spec=FREEZE),
+    "frozen, and tried again": Script(CANARY, (*FROZEN, measured(YES), asked(Verb.RETRY)), spec=FREEZE),
+    "frozen, and another one wanted": Script(CANARY, (*FROZEN, measured(YES), moved(3)), spec=FREEZE),
+    "frozen in place": Script(Rolling(), (moved(NEVER_READY), moved(2)), spec=FREEZE),
+    "late to its step, and frozen": Script(CANARY, (moved(NEVER_READY), asked(Verb.ABORT)), spec=FREEZE),
     "fewer amid it": Script(BY_PODS, (*APPROVED[:2], edited(replicas=1))),
 }
 

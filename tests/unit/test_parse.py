@@ -12,6 +12,7 @@ from tests.fakes.builders import T0, deployment_object, runtime_object
 from tests.fakes.json_values import anything_in_json, disturbed, odd_texts
 from tests.fakes.kstatus import check_kstatus
 
+from lockgate.api.lifecycle import LEAST_PATIENCE
 from lockgate.api.parse import parse_followed, parse_model_deployment, parse_model_runtime
 from lockgate.api.status import RolloutState
 from lockgate.api.status_codec import parse_status, to_dict
@@ -54,7 +55,7 @@ def test_a_spec_is_read_or_the_field_in_the_way_is_named(spec):
         return
     assert isinstance(read.replicas, int)
     assert read.replicas >= 0
-    assert read.min_ready_seconds < read.progress_deadline.total_seconds() <= 24 * 3600
+    assert read.min_ready_seconds < (read.progress_deadline or LEAST_PATIENCE).total_seconds() <= 24 * 3600
     assert read.alias.isprintable()
 
 

@@ -18,6 +18,7 @@ from tests.fakes.rollouts import GATEWAY
 from tests.fakes.ways import Front, Mood, Route
 
 from lockgate.api.analysis import Analysis, Metric, Query
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb, acknowledged
 from lockgate.api.status import Outcome
 from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Pause, Rolling, Shadow, Strategy
@@ -246,6 +247,28 @@ def _retry(world: History) -> None:
     world.met["retry"] += 1
 
 
+def _on_failure(world: History) -> None:
+    _edit(world, on_failure=world.rng.choice([OnFailure.FREEZE, OnFailure.FREEZE, OnFailure.ROLLBACK]))
+
+
+def _supersede(world: History) -> None:
+    _edit(world, supersede=world.rng.choice([Supersede.QUEUE, Supersede.QUEUE, Supersede.RESTART]))
+
+
+def _settle(world: History) -> None:
+    debounce, soak = (world.rng.choice([0, 0, 2, 10]) * MINUTE for _ in range(2))
+    _edit(world, settle=Settle(debounce=debounce, soak=soak))
+    world.met["settle edited"] += 1
+
+
+def _flap(world: History) -> None:
+    """The alias goes to and fro."""
+    for _ in range(world.rng.randint(2, 6)):
+        world.alias, world.is_dirty = world.rng.choice([1, 2, 3]), True
+        world.happens(world.rng.choice([1, 5, 60]))
+    world.met["flapped"] += 1
+
+
 def _pin(world: History) -> None:
     _edit(world, pin=world.rng.choice([0, 0, 1, 2, 3, 4]))
     world.met["pinned"] += bool(world.pin)
@@ -275,6 +298,16 @@ THEMES: dict[str, Acts] = {
     "processes": ((12, _kill), (6, _lag), (3, _jump), (2, lambda w: w.a_pass())),
     "gateways": ((8, _gateway), (2, _change_strategy)),
     "hands": ((4, _other_hand), (2, _workload_deleted)),
+    "patience": (
+        (3, _settle),
+        (3, _flap),
+        (2, _supersede),
+        (1, _jump),
+        (1, _suspend),
+        (1, _retry),
+        (1, _edit_release),
+    ),
+    "failures": ((2, _on_failure), (4, _measure), (3, _ask), (2, _workload_dies), (2, _analysis)),
     "lost": ((2, _lose_status),),
 }
 
@@ -287,6 +320,14 @@ def live(seed: int) -> History:
     world.strategy = some_strategy(rng, gateway=world.traffic is not None)
     world.replicas = rng.choice([0, 1, 2, 3, 4, 8])
     world.analysis = MEASURED if rng.random() < 0.3 else None
+    if rng.random() < 0.3:
+        world.on_failure = OnFailure.FREEZE
+    if rng.random() < 0.3:
+        world.deadline = None  # by its size
+    if rng.random() < 0.3:
+        world.supersede = Supersede.QUEUE
+    if rng.random() < 0.3:
+        world.settle = Settle(debounce=rng.choice([0, 3, 10]) * MINUTE, soak=rng.choice([0, 5, 60]) * MINUTE)
     themes = [theme for theme in THEMES if rng.random() < 0.35]
     acts = (*ALWAYS, *(act for theme in themes for act in THEMES[theme]))
     try:
@@ -340,13 +381,16 @@ MEANT = {
     "faults": {"route edited", "route lost", "front edited", "front lost", "workload deleted", "pod died"}
     | {"all pods of a workload died", "little room", "clock jumped", "lagged", "killed between two writes"}
     | {"status lost"},
+    "frozen": {"frozen: AnalysisFailed", "frozen: ProgressDeadlineExceeded", "rests: frozen", "thawed"}
+    | {"frozen, and superseded"},
+    "patience": {"settle edited", "flapped", "waits", "queued", "waits through a jump"},
 }
 
 
 def test_the_histories_meet_what_they_are_meant_to_meet():
     """Promises kept in a world where nothing happens would be worth nothing."""
     met: Counter[str] = Counter()
-    for number in range(400):
+    for number in range(700):
         met += live(SEED * 10**6 + number).met
     for what, meant in MEANT.items():
         assert not meant - met.keys(), f"{what} that no history met: {meant - met.keys()}"

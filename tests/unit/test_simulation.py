@@ -15,6 +15,7 @@ from tests.fakes.drawn import track_of
 from tests.fakes.pods import BAD, DIFFERENT_FILES, NEVER_READY, SILENT
 from tests.fakes.rollouts import DEADLINE, NAME, VERSIONS, LittleWorld
 
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.status import HistoryEntry, Outcome, RolloutState
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Course, Plan, Track
@@ -25,6 +26,9 @@ SEED = int(os.environ.get("LOCKGATE_SIMULATION_SEED", "7"))
 # A pod that can become ready stays so for that many minutes once in a hundred thousand.
 STILL = 25
 EPISODES = int(os.environ.get("LOCKGATE_SIMULATION_EPISODES", "120"))
+
+
+SETTLED = (Settle(), Settle(debounce=timedelta(minutes=4)), Settle(soak=timedelta(minutes=20)))
 
 
 class History(LittleWorld):
@@ -101,7 +105,7 @@ class History(LittleWorld):
         if track is not None:
             given_up = plan.state.stable is None and plan.decision.course is Course.STALLED
             assert track.replicas == self.replicas or (given_up and track.replicas == 0)
-            assert not track.paused
+            assert track.paused <= (plan.decision.course is Course.FROZEN)
         hands_off = plan.decision.reason is Reason.DIGEST_CHANGED and plan.state == RolloutState()
         if before.stable is not None and self.asked is not None and not hands_off:
             assert track is not None, "what serves is never left without a workload"
@@ -117,7 +121,7 @@ class History(LittleWorld):
         began = after.candidate is not None and not after.candidate.is_same(before.candidate)
         self.started += began
         for entry in plan.finished:
-            self.check_ended(entry)
+            self.check_ended(before, entry)
         # Who was suspended may have pods although none are asked for any more.
         if after.stable is not None and not after.unproven and (self.replicas or after.stable.tree):
             self.proved.add(after.stable.version)
@@ -131,7 +135,10 @@ class History(LittleWorld):
         self.started += promoted and before.candidate is None  # begun by a pass that told nobody
         assert not (began and promoted), "two steps in one pass"
 
-    def check_ended(self, entry: HistoryEntry) -> None:
+    def check_ended(self, before: RolloutState, entry: HistoryEntry) -> None:
+        if before.frozen is not None and entry.revision.is_same(before.candidate):
+            self.failed.add((entry.revision.release, self.retry))
+            return
         if entry.outcome is not Outcome.ABORTED:
             return
         self.failed.add((entry.revision.release, self.retry))
@@ -199,7 +206,7 @@ class History(LittleWorld):
         if not self.lost_memory:
             assert self.started - self.ended == (state.candidate is not None)
         if int(wanted.version[1:]) not in BAD:
-            failed = failure_of(self.deployment(), state, self.release)
+            failed = failure_of(self.deployment(), state, self.release) or state.frozen
             assert failed or self.release.is_same(state.stable), "a good version that was asked for serves"
         elif self.replicas and not self.lost_memory:
             could_not_show = wanted.version == f"v{DIFFERENT_FILES}"
@@ -211,7 +218,7 @@ class History(LittleWorld):
                 assert self.asked is not None
                 assert state.stable or self.asked.asked == 0, "wrong bytes are fetched for ever"
         serving = {pod.number for pod in self.pods if pod.ready}
-        assert len(serving) <= 1 or state.stable is None
+        assert len(serving) <= 1 or state.stable is None or state.frozen
 
 
 def _name(revision: object) -> str:
@@ -268,6 +275,8 @@ ACTIONS: tuple[tuple[int, bool, Callable[[History], object]], ...] = (
     (1, False, lambda w: _edit(w, cpu=w.cpu + 1)),
     (1, False, lambda w: setattr(w, "runtime", w.rng.choice([1, 2, 3]))),
     (1, False, lambda w: setattr(w, "retry", w.retry + "x")),
+    (1, False, lambda w: _edit(w, on_failure=w.rng.choice(list(OnFailure)))),
+    (1, False, lambda w: _edit(w, settle=w.rng.choice(SETTLED))),
     (4, True, _kill),
     (3, True, lambda w: (w.control(), w.kubelet())),  # and the watch lags
     (2, True, _jump),
@@ -280,6 +289,7 @@ def live(seed: int, *, chaos: bool) -> History:
     """One history, to its rest."""
     rng = random.Random(seed)
     world = History(rng, chaos=chaos)
+    world.on_failure, world.supersede = rng.choice(list(OnFailure)), rng.choice(list(Supersede))
     actions = [(weight, act) for weight, wild, act in ACTIONS if chaos or not wild]
     weights, acts = [weight for weight, _ in actions], [act for _, act in actions]
     try:
@@ -306,7 +316,7 @@ def test_whatever_happens_in_whatever_order_the_promises_hold(chaos):
 def test_the_histories_meet_what_they_are_meant_to_meet():
     """Promises kept in a world where nothing happens would be worth nothing."""
     seen = set()
-    for n in range(60):
+    for n in range(160):
         world = live(SEED * 10**6 + n, chaos=True)
         seen |= {entry.outcome for entry in world.deployment().status.history}
         seen |= {"unproven"} if "unproven" in str(world.status) else set()

@@ -9,9 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure, Supersede
+from lockgate.api.limits import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
 from lockgate.api.parse_gates import parse_gates
+from lockgate.api.parse_lifecycle import parse_settle
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.parse_variants import parse_variants
 from lockgate.api.spec import (
@@ -25,7 +28,6 @@ from lockgate.api.spec import (
     Protocol,
     Resources,
 )
-from lockgate.api.status import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.status_codec import parse_status
 from lockgate.api.strategy import STRATEGIES, Rolling
 from lockgate.errors import InvalidSpec
@@ -86,7 +88,7 @@ def parse_model_runtime(raw: Mapping[str, Any]) -> ModelRuntime:
 def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     identity, spec = parse_identity(raw), read.optional_section(raw, "spec", "") or {}
     model = read.section(spec, "model", "spec")
-    deadline = read.duration(spec, "progressDeadline", "spec", default="20m")
+    deadline = _parse_deadline(spec)
     traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
     strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic)
     analysis = parse_analysis(read.optional_section(spec, "analysis", "spec"))
@@ -120,6 +122,9 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         pin=_parse_pin(read.optional_section(spec, "pin", "spec")),
         suspend=read.boolean(spec, "suspend", "spec"),
         on_alias_missing=read.choice(spec, "onAliasMissing", "spec", default=OnAliasMissing.HOLD),
+        settle=parse_settle(read.optional_section(spec, "settle", "spec")),
+        supersede=read.choice(spec, "supersede", "spec", default=Supersede.RESTART),
+        on_failure=read.choice(spec, "onFailure", "spec", default=OnFailure.ROLLBACK),
         progress_deadline=deadline,
         min_ready_seconds=_parse_min_ready(spec, deadline),
         revision_history_limit=read.integer(
@@ -183,7 +188,14 @@ def _parse_keep_warm(raw: Mapping[str, Any] | None) -> timedelta:
     return read.duration(raw or {}, "keepWarmFor", "spec.rollback", default="30s")
 
 
-def _parse_min_ready(spec: Mapping[str, Any], deadline: timedelta) -> int:
+def _parse_deadline(spec: Mapping[str, Any]) -> timedelta | None:
+    if spec.get("progressDeadline") is None:
+        return None
+    return read.duration(spec, "progressDeadline", "spec", default="")
+
+
+def _parse_min_ready(spec: Mapping[str, Any], given: timedelta | None) -> int:
+    deadline = LEAST_PATIENCE if given is None else given
     seconds = read.integer(spec, "minReadySeconds", "spec", default=0, least=0, most=_LONGEST_MIN_READY)
     if timedelta(seconds=seconds) >= deadline:
         raise InvalidSpec(

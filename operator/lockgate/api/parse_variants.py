@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lockgate.api import read
+from lockgate.api.limits import ALIAS_LIMIT
 from lockgate.api.parse_strategy import needs_gateway, parse_match
-from lockgate.api.status import ALIAS_LIMIT
 from lockgate.api.strategy import Strategy, Traffic, Variant
 from lockgate.errors import InvalidSpec
 

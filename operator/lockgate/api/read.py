@@ -12,9 +12,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from lockgate.api.limits import LARGEST_NUMBER, is_count
 from lockgate.api.moments import parse_time
 from lockgate.api.quantity import parse_quantity
-from lockgate.api.status import LARGEST_NUMBER, is_count
 from lockgate.errors import InvalidSpec
 from lockgate.sentences import cause, is_name, listed, sentence
 
@@ -115,8 +115,10 @@ def choice(raw: Mapping[str, Any], name: str, parent: str, *, default: E) -> E:
         ) from None
 
 
-def duration(raw: Mapping[str, Any], name: str, parent: str, *, default: str) -> timedelta:
-    """A duration such as 10m or 1h30m, above zero and not above a day."""
+def duration(
+    raw: Mapping[str, Any], name: str, parent: str, *, default: str, may_be_zero: bool = False
+) -> timedelta:
+    """A duration such as 10m or 1h30m, above zero unless that may be, and not above a day."""
     value = raw.get(name)
     path = _path(parent, name)
     value = default if value is None else value
@@ -125,7 +127,7 @@ def duration(raw: Mapping[str, Any], name: str, parent: str, *, default: str) ->
         raise InvalidSpec(path, f"is {_shown(value)}; write a duration such as 30s, 10m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    if not length:
+    if not length and not may_be_zero:
         raise InvalidSpec(path, "is zero; write a duration such as 10m")
     if length > LONGEST_DURATION:
         raise InvalidSpec(path, f"is {_shown(value)}; write at most 24h")

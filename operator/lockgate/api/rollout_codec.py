@@ -8,18 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.limits import APPROVALS_LIMIT, FAILURES_LIMIT, VERSION_LIMIT, is_count
 from lockgate.api.moments import format_time
-from lockgate.api.status import (
-    APPROVALS_LIMIT,
-    FAILURES_LIMIT,
-    VERSION_LIMIT,
-    Approval,
-    Failure,
-    Revision,
-    RolloutState,
-    Trigger,
-    is_count,
-)
+from lockgate.api.status import Approval, Failure, Revision, RolloutState, Trigger
 from lockgate.names import DEFAULT_SOURCE, Reason
 from lockgate.sentences import is_name
 
@@ -54,15 +45,7 @@ def time_text(moment: datetime | None) -> str | None:
 
 def rollout_dict(state: RolloutState) -> dict[str, Any]:
     """Where a rollout stands, as the API server takes it."""
-    failed = [
-        {
-            **(revision_dict(failure.revision) or {}),
-            "recipe": failure.recipe,
-            "reason": failure.reason.value,
-            "message": failure.message,
-        }
-        for failure in state.failed
-    ]
+    failed = [_failure_dict(failure) for failure in state.failed]
     running = state.candidate is not None
     return without_none(
         stable=revision_dict(state.stable),
@@ -79,7 +62,22 @@ def rollout_dict(state: RolloutState) -> dict[str, Any]:
         hurried=(state.hurried or None) if running else None,
         warm=revision_dict(state.warm),
         warmUntil=time_text(state.warm_until) if state.warm else None,
+        awaited=revision_dict(state.awaited),
+        awaitedSince=time_text(state.awaited_since) if state.awaited else None,
+        awaitedBy=state.awaited_by.value if state.awaited and state.awaited_by else None,
+        endedAt=time_text(state.ended_at),
+        atOnce=state.at_once or None,
+        frozen=_failure_dict(state.frozen) if running and state.frozen else None,
     )
+
+
+def _failure_dict(failure: Failure) -> dict[str, Any]:
+    return {
+        **(revision_dict(failure.revision) or {}),
+        "recipe": failure.recipe,
+        "reason": failure.reason.value,
+        "message": failure.message,
+    }
 
 
 def _approval_dict(approval: Approval) -> dict[str, Any]:
@@ -115,6 +113,7 @@ def parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
     candidate = parse_revision(raw.get("candidate"))
     progressed_at = raw.get("progressedAt")
     warm = read.lenient(lambda: parse_revision(raw.get("warm")))
+    awaited = read.lenient(lambda: parse_revision(raw.get("awaited")))
     return RolloutState(
         stable=parse_revision(raw.get("stable")),
         candidate=candidate,
@@ -133,6 +132,12 @@ def parse_rollout(raw: Mapping[str, Any]) -> RolloutState:
         hurried=candidate is not None and raw.get("hurried") is True,
         warm=warm,
         warm_until=read.lenient(lambda: read.moment(raw["warmUntil"])) if warm else None,
+        awaited=awaited,
+        awaited_since=read.lenient(lambda: read.moment(raw["awaitedSince"])) if awaited else None,
+        awaited_by=read.lenient(lambda: Trigger(raw["awaitedBy"])) if awaited else None,
+        ended_at=read.lenient(lambda: read.moment(raw["endedAt"])),
+        at_once=raw.get("atOnce") is True,
+        frozen=read.lenient(lambda: _parse_failure(raw["frozen"])) if candidate else None,
     )
 
 

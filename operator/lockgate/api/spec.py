@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from lockgate.api.analysis import Analysis
 from lockgate.api.gates import Gates
+from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.api.strategy import Strategy, Traffic, Variant
 
@@ -69,6 +70,7 @@ class ModelDeployment(Identity):
     beside which it stands, for requests come to either. `source` is which of the registry servers that
     the operator knows holds the collection. `keep_warm` is for how long the pods of the release before
     stay ready once another has taken over from them.
+    Without a `progress_deadline` it is that of the size (`domain/patience.py`).
     """
 
     retry: str
@@ -90,7 +92,10 @@ class ModelDeployment(Identity):
     pin: Pin | None
     suspend: bool
     on_alias_missing: OnAliasMissing
-    progress_deadline: timedelta
+    settle: Settle
+    supersede: Supersede
+    on_failure: OnFailure
+    progress_deadline: timedelta | None
     min_ready_seconds: int
     revision_history_limit: int
     status: ModelDeploymentStatus

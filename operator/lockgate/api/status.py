@@ -7,29 +7,24 @@ each time. How it is written and read back is said in `status_codec.py`.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from lockgate.api.conditions import Condition
+from lockgate.api.limits import (
+    ALIAS_LIMIT,
+    BY_LIMIT,
+    DIGEST_LIMIT,
+    MODEL_LIMIT,
+    RELEASE_LIMIT,
+    RUNTIME_LIMIT,
+    SOURCE_LIMIT,
+    URI_LIMIT,
+    VERSION_LIMIT,
+    is_count,
+)
 from lockgate.api.requests import LastRequest
 from lockgate.api.shares import TrafficShare, VariantShare
 from lockgate.names import DEFAULT_SOURCE, Reason
 from lockgate.sentences import CAUSE_LIMIT, cause, is_name, sentence
-
-VERSION_LIMIT: Final = 64
-DIGEST_LIMIT: Final = 256
-URI_LIMIT: Final = 1024
-MODEL_LIMIT: Final = 257
-SOURCE_LIMIT: Final = 63
-ALIAS_LIMIT: Final = 128
-RELEASE_LIMIT: Final = 16
-BY_LIMIT: Final = 128
-RUNTIME_LIMIT: Final = 280
-HISTORY_LIMIT: Final = 50
-FAILURES_LIMIT: Final = 10
-APPROVALS_LIMIT: Final = 20
-SELECTOR_LIMIT: Final = 320
-LARGEST_NUMBER: Final = 2**63 - 1
-LARGEST_REPLICAS: Final = 2**31 - 1
 
 
 class Outcome(StrEnum):
@@ -161,7 +156,9 @@ class RolloutState:
     `approvals` are of this candidate; `hurried` says that a person wants no step of it held any more.
     `unproven` says that no pod ever ran `stable`, because none was asked for; `fallback` is then
     the last version that pods did prove. `warm` is the release before, ready to take over again until
-    `warm_until`.
+    `warm_until`. `awaited` is what is to be rolled out once it was asked for long enough (since
+    `awaited_since`, by `awaited_by`) or long enough after `ended_at`, when the rollout before ended;
+    `at_once` says that a person wants no such wait. `frozen` is why the candidate is held where it is.
     """
 
     stable: Revision | None = None
@@ -178,6 +175,12 @@ class RolloutState:
     hurried: bool = False
     warm: Revision | None = None
     warm_until: datetime | None = None
+    awaited: Revision | None = None
+    awaited_since: datetime | None = None
+    awaited_by: Trigger | None = None
+    ended_at: datetime | None = None
+    at_once: bool = False
+    frozen: Failure | None = None
 
     @property
     def rests(self) -> "RolloutState":
@@ -192,6 +195,7 @@ class RolloutState:
             trigger=None,
             approvals=(),
             hurried=False,
+            frozen=None,
         )
 
     def kept_warm(self, now: datetime) -> Revision | None:
@@ -277,8 +281,3 @@ class ModelDeploymentStatus:
         )
         failed = (failure.revision for failure in rollout.failed)
         return (*filter(None, present), *failed, *(entry.revision for entry in self.history))
-
-
-def is_count(value: object) -> bool:
-    """Whether this is a number that a field of 64 bits holds, and not below 0."""
-    return type(value) is int and 0 <= value <= LARGEST_NUMBER

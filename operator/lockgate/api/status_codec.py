@@ -9,6 +9,7 @@ from typing import Any
 
 from lockgate.api import read
 from lockgate.api.conditions import Condition, ConditionStatus
+from lockgate.api.limits import HISTORY_LIMIT, LARGEST_REPLICAS, SELECTOR_LIMIT, VERSION_LIMIT, is_count
 from lockgate.api.moments import format_time
 from lockgate.api.requests import LastRequest, RequestOutcome
 from lockgate.api.rollout_codec import (
@@ -22,10 +23,6 @@ from lockgate.api.rollout_codec import (
 )
 from lockgate.api.shares import VARIANT_LIMIT, Role, TrafficShare, VariantShare
 from lockgate.api.status import (
-    HISTORY_LIMIT,
-    LARGEST_REPLICAS,
-    SELECTOR_LIMIT,
-    VERSION_LIMIT,
     HistoryEntry,
     ModelDeploymentStatus,
     Outcome,
@@ -33,7 +30,6 @@ from lockgate.api.status import (
     Proof,
     RolloutState,
     Trigger,
-    is_count,
 )
 from lockgate.names import ConditionType, Reason
 from lockgate.sentences import is_name, sentence

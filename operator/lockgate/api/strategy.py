@@ -81,6 +81,13 @@ STRATEGIES: Final[Mapping[str, type[Strategy]]] = {
 """By the names of their blocks in a spec."""
 
 
+def keeps_warm(strategy: Strategy) -> bool:
+    """Whether the release before stays ready for a while: not where its pods were replaced, or gave way."""
+    if isinstance(strategy, Canary):
+        return strategy.capacity is Capacity.SURGE
+    return not isinstance(strategy, Rolling)
+
+
 def name_of(strategy: Strategy) -> str:
     """The name of a strategy's block in a spec."""
     return next(name for name, kind in STRATEGIES.items() if isinstance(strategy, kind))

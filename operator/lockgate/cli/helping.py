@@ -76,7 +76,8 @@ VERBS: Final = {
     ),
     "retry": Help(
         "try a version again that was aborted",
-        "Try a version again that was aborted, as if it were new.",
+        "Try a version again that was aborted, as if it were new; one that is held because it failed "
+        "(spec.onFailure: Freeze) goes on in its step.",
         ('retry churn --reason "the feature store is back"',),
     ),
     "pin": Help(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
@@ -19,10 +20,12 @@ from lockgate.cli.seen import Seen
 from lockgate.cli.tables import Column, table
 from lockgate.cli.words import lasting
 from lockgate.domain.gate import Gate
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Step
 from lockgate.names import ConditionType
 from lockgate.plan.carried import pods_for
 from lockgate.plan.failures import failure_of
+from lockgate.plan.settling import wait_of
 from lockgate.plan.strategies import steps_of
 
 _COLUMNS = (
@@ -76,7 +79,7 @@ def outlook(one: Seen, now: datetime) -> Outlook:
         steps=steps,
         present=min(deployment.status.rollout.step, len(steps) - 1) if is_under_way else None,
         obstacles=tuple(_obstacles(one, deployment, known if is_news else None, following)),
-        remarks=tuple(_remarks(one, deployment, following)),
+        remarks=tuple(_remarks(one, deployment, following, now)),
     )
 
 
@@ -115,17 +118,26 @@ def _obstacles(
                 f"{following} was aborted ({failed.message}) and is not tried again by itself; to try it: "
                 f"kubectl lockgate retry {one.name}"
             )
+    rollout = deployment.status.rollout
+    if rollout.frozen is not None and rollout.candidate is not None:
+        yield (
+            f"{rollout.candidate.version} failed ({rollout.frozen.message}) and is held; to decide: "
+            f"kubectl lockgate abort, promote or retry {one.name}"
+        )
     if one.suspended:
         yield f"spec.suspend is true, so nothing moves; to go on: kubectl lockgate resume {one.name}"
 
 
-def _remarks(one: Seen, deployment: ModelDeployment, following: str | None) -> Iterator[str]:
+def _remarks(one: Seen, deployment: ModelDeployment, following: str | None, now: datetime) -> Iterator[str]:
     if not one.is_caught_up:
         yield (
             f"the operator has not looked at the last edit yet (generation {one.generation}, it is at "
             f"{one.observed_generation}), so the version may still be that of the edit before"
         )
-    if one.candidate is not None and following is not None and one.candidate.version != following:
+    wait = wait_of(deployment, deployment.status.rollout, now)
+    if wait is not None and following is not None and not one.suspended:
+        yield f"{following} begins {wait.why}"
+    elif one.candidate is not None and following is not None and one.candidate.version != following:
         yield f"{one.candidate.version}, which is being rolled out now, would give way to it"
     for gate in deployment.gates.metadata:
         yield f"before it may begin, gate {gate.name} asks: {gate.expression}"
@@ -198,11 +210,17 @@ def _meanings(steps: Sequence[Step], room: int | None) -> list[Line]:
 
 
 def _end(one: Seen, room: int | None) -> list[Line]:
-    deadline = parse_model_deployment(one.raw).progress_deadline
+    deployment = parse_model_deployment(one.raw)
+    release = one.candidate or one.desired or one.stable
+    deadline = deployment.progress_deadline or LEAST_PATIENCE
+    if release is not None:
+        deadline = patience_with(deployment, release)
     stable = one.stable.version if one.stable else "nothing"
+    is_held = deployment.on_failure is OnFailure.FREEZE and one.stable is not None
+    fate = "held where it is until you decide" if is_held else f"aborted and {stable} serves on"
     told = (
         "After the last step it serves by default. If it fails a gate, or comes no further for "
-        f"{lasting(deadline)}, it is aborted and {stable} serves on."
+        f"{lasting(deadline)}, it is {fate}."
     )
     return wrap(told, room or _ROOM, Tone.FAINT)
 

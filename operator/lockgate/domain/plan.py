@@ -68,8 +68,10 @@ class Course(StrEnum):
 
     NOTHING_TO_SERVE = "nothing to serve"
     AT_REST = "at rest"
+    SETTLING = "settling"
     ROLLING_OUT = "rolling out"
     ABORTED = "aborted"
+    FROZEN = "frozen"
     STALLED = "stalled"
     SUSPENDED = "suspended"
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.domain.marks import Marks, furthest
+from lockgate.domain.patience import patience_with
 from lockgate.domain.resources import Key
 
 
@@ -52,8 +53,9 @@ class Standstill:
         self._seen.pop(deployment, None)
 
     def _before(self, deployment: ModelDeployment) -> float:
-        told = deployment.status.rollout.progressed_at
-        if told is None:
+        state = deployment.status.rollout
+        told, candidate = state.progressed_at, state.candidate
+        if told is None or candidate is None:
             return 0.0
-        passed = min(self._clock() - told, deployment.progress_deadline / 2)
+        passed = min(self._clock() - told, patience_with(deployment, candidate) / 2)
         return max(0.0, passed.total_seconds())

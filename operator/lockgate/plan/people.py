@@ -6,9 +6,11 @@ for pods that are not there or for traffic that is not served.
 
 from dataclasses import dataclass, replace
 
+from lockgate.api.lifecycle import Settle
+from lockgate.api.limits import APPROVALS_LIMIT
 from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, acknowledged, parse_request
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.status import APPROVALS_LIMIT, Approval, Revision, RolloutState, Trigger
+from lockgate.api.status import Approval, Revision, RolloutState, Trigger
 from lockgate.domain.observed import Observed
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
@@ -54,7 +56,7 @@ def _refusal(
 ) -> str | None:
     if deployment.status.rollout == RolloutState() and state != RolloutState():
         return "the status was lost, and whether this was answered before; ask once more"
-    if request.verb is Verb.RETRY:
+    if request.verb is Verb.RETRY and state.frozen is None:
         if state.candidate is not None:
             return f"{state.candidate.version} is being rolled out"
         if wanted is None or failure_of(deployment, state, wanted) is None:
@@ -88,7 +90,7 @@ def _promote(
 ) -> Heard:
     assert state.candidate is not None
     said = f"{_named(state.candidate)} is held in no step any more"
-    return Heard(state=replace(state, hurried=True), answer=_answer(request.text, said))
+    return Heard(state=replace(state, hurried=True, frozen=None), answer=_answer(request.text, said))
 
 
 def _abort(
@@ -103,12 +105,18 @@ def _abort(
 def _retry(
     deployment: ModelDeployment, state: RolloutState, request: Request, wanted: Revision | None
 ) -> Heard:
+    if state.frozen is not None and state.candidate is not None:
+        said = f"{_named(state.candidate)} is tried again where it is held"
+        return Heard(state=replace(state, frozen=None, reached_at=None), answer=_answer(request.text, said))
     assert wanted is not None
     failed = failure_of(deployment, state, wanted)
     left = tuple(known for known in state.failed if known != failed)
     said = f"{_named(wanted)} is tried again"
     return Heard(
-        state=replace(state, failed=left), answer=_answer(request.text, said), trigger=Trigger.RETRIED
+        # Where it cannot begin now, it waits for nothing once it can.
+        state=replace(state, failed=left, at_once=state.stable is not None and deployment.settle != Settle()),
+        answer=_answer(request.text, said),
+        trigger=Trigger.RETRIED,
     )
 
 

@@ -10,22 +10,23 @@ from datetime import datetime, timedelta
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, HistoryEntry, Outcome, Revision, RolloutState, Trigger
-from lockgate.api.strategy import Rolling
+from lockgate.api.strategy import keeps_warm
 from lockgate.domain.gate import GateVerdict
 from lockgate.domain.observed import Observed, Target
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Plan
-from lockgate.domain.release import differs_by_runtime
+from lockgate.plan.beginning import begun, is_asked_for, trigger_of, with_known_tree
 from lockgate.plan.failures import failure_of, recipe_of, with_failure, without
+from lockgate.plan.freezing import ends_by, freezes, frozen, held_plan, remembered, thawed
 from lockgate.plan.people import Heard, hear
 from lockgate.plan.progress import time_of_progress
 from lockgate.plan.recovery import completed, is_torn, recovered
+from lockgate.plan.settling import CLOCK_SLACK, held_back, told, unawaited, waiting_as, with_end
 from lockgate.plan.shape import shape, stalled, steps_for, suspended, torn
 from lockgate.plan.steps import Here, look
 from lockgate.plan.troubles import Problem, failure, is_worth_keeping
 
 _SOONEST = timedelta(seconds=1)
-# A clock that is put right by no more was not wrong.
-_CLOCK_SLACK = timedelta(minutes=1)
 
 
 def plan_rollout(
@@ -51,7 +52,8 @@ def plan_rollout(
     plan = (
         _given_up(ask, heard.state, heard.abort) if heard.abort else _move(ask, heard.state, untold, analysis)
     )
-    return replace(plan, answer=heard.answer)
+    is_said = target is not None and not deployment.suspend
+    return replace(told(deployment, plan, now) if is_said else plan, answer=heard.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,19 @@ def _move(
     deployment, target, now = ask.deployment, ask.target, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _cooled(deployment, _reopened(deployment, state, target, now), now)
+    state = _cooled(deployment, thawed(deployment, _reopened(deployment, state, target, now)), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
+    # That something waits moves nothing.
+    state = waiting_as(state, chosen)
     if chosen != state:
         return ask.plan(chosen, finished, wake=now)
     candidate = state.candidate
     if candidate is None:
         return ask.plan(state)
+    if state.frozen is not None:
+        return _held_where_it_is(ask, state)
     here = look(deployment, state, candidate, ask.observed, now, analysis)
     return _step(ask, state, candidate, here)
 
@@ -102,6 +108,9 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
     if problem is not None:
         if state.stable is None and is_worth_keeping(candidate, observed, problem[0]):
             return stalled(deployment, state, *problem, observed, now)
+        if freezes(deployment, state, problem):
+            held = frozen(deployment, replace(state, reached_at=here.reached_at), problem)
+            return held_plan(deployment, held, observed, now)
         return _given_up(ask, state, problem)
     if here.is_over:
         return _advanced(ask, state, candidate, here)
@@ -111,8 +120,15 @@ def _step(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Pl
         return replace(plan, decision=here.said(plan.decision), stage=here.stage)
     progressed_at = time_of_progress(deployment, state, observed.unmoved, now) if is_on_its_way else now
     state = replace(state, progressed_at=progressed_at, reached_at=None)
-    plan = ask.plan(state, wake=_deadline(deployment, observed, now))
+    plan = ask.plan(state, wake=_deadline(deployment, candidate, observed, now))
     return replace(plan, decision=here.said(plan.decision), stage=here.stage or plan.stage)
+
+
+def _held_where_it_is(ask: _Ask, state: RolloutState) -> Plan:
+    problem = ends_by(ask.deployment, state, ask.observed)
+    if problem is not None:
+        return _given_up(ask, state, problem)
+    return held_plan(ask.deployment, state, ask.observed, ask.now)
 
 
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
@@ -123,12 +139,12 @@ def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision |
 
 def _held(state: RolloutState) -> RolloutState:
     """A candidate that a human holds is not late: its time begins anew when it goes on."""
-    return replace(state, progressed_at=None, reached_at=None)
+    return replace(unawaited(state), progressed_at=None, reached_at=None)
 
 
 def _cooled(deployment: ModelDeployment, state: RolloutState, now: datetime) -> RolloutState:
     """A time to keep something warm that lies too far ahead was told by a clock that was wrong."""
-    if state.warm_until is None or state.warm_until <= now + deployment.keep_warm + _CLOCK_SLACK:
+    if state.warm_until is None or state.warm_until <= now + deployment.keep_warm + CLOCK_SLACK:
         return state
     return replace(state, warm=None, warm_until=None)
 
@@ -154,62 +170,35 @@ def _reopened(
         return proven.rests
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
-    return _begun(proven, unproven, Trigger.SPEC_CHANGED, now)
-
-
-def _begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datetime) -> RolloutState:
-    # What is warm gives up its place, unless it is what is wanted back.
-    warm = state.warm if candidate.is_same(state.kept_warm(now)) else None
-    return replace(
-        state.rests,
-        candidate=candidate,
-        started_at=now,
-        progressed_at=now,
-        trigger=trigger,
-        warm=warm,
-        warm_until=state.warm_until if warm else None,
-    )
-
-
-def _with_known_tree(deployment: ModelDeployment, revision: Revision) -> Revision:
-    """The version with what pods proved of it before: the first of them said it for good."""
-    known = (seen.tree for seen in deployment.status.known_revisions if seen.is_same_version(revision))
-    return replace(revision, tree=next(filter(None, known), None))
+    return begun(proven, unproven, Trigger.SPEC_CHANGED, now)
 
 
 def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
     deployment, target, now = ask.deployment, ask.target, ask.now
-    if target is None or target.revision.is_same(state.candidate):
+    if target is None:
         return state, ()
     revision = target.revision
+    if revision.is_same(state.candidate):
+        return unawaited(state), ()
     if revision.claims_other_bytes(state.candidate) or revision.claims_other_bytes(state.stable):
         return state, ()
     superseded = () if state.candidate is None else (_ended(state, Outcome.SUPERSEDED, now, revision),)
-    settled = state.rests
+    settled = unawaited(remembered(deployment, state).rests)
     if state.stable is not None and revision.is_same(state.stable):
         # Taken anew, because the same version may now be reached by another alias or by a pin; what
         # its pods are made of and have proved stays as it was.
         as_it_was = replace(state.stable, alias=revision.alias, model=revision.model)
+        settled = with_end(deployment, settled, now) if superseded else settled
         return replace(settled, stable=as_it_was), superseded
-    if failure_of(deployment, state, revision):
-        return settled, superseded
-    begun = _with_known_tree(deployment, revision)
-    return _begun(settled, begun, ask.heard.trigger or _trigger(deployment, state, target), now), superseded
-
-
-def _trigger(deployment: ModelDeployment, state: RolloutState, target: Target) -> Trigger:
-    if state.stable is None and state.candidate is None and not state.failed:
-        return Trigger.FIRST_ROLLOUT
-    present = state.candidate or state.stable
-    if present is not None and differs_by_runtime(deployment, target.revision, present):
-        return Trigger.RUNTIME_CHANGED
-    if target.pinned:
-        return Trigger.PINNED
-    if deployment.generation != deployment.status.observed_generation:
-        return Trigger.SPEC_CHANGED
-    if any(failure.revision.is_same_version(target.revision) for failure in state.failed):
-        return Trigger.RETRIED
-    return Trigger.ALIAS_MOVED
+    failed = failure_of(deployment, state, revision) is not None
+    trigger = trigger_of(deployment, state, target, ask.heard.trigger)
+    by_person = is_asked_for(deployment, state, target, ask.heard.trigger)
+    waiting = None if by_person else held_back(deployment, state, target, trigger, now)
+    if waiting is not None and not (failed and state.candidate is None):
+        return waiting, ()
+    if failed:
+        return (with_end(deployment, settled, now) if superseded else settled), superseded
+    return begun(settled, with_known_tree(deployment, revision), trigger, now), superseded
 
 
 def _advanced(ask: _Ask, state: RolloutState, candidate: Revision, here: Here) -> Plan:
@@ -240,13 +229,14 @@ def _approved(state: RolloutState) -> tuple[str | None, str | None]:
 def _promoted(ask: _Ask, state: RolloutState, candidate: Revision) -> RolloutState:
     way_back = state.fallback if state.unproven else state.stable
     is_other = way_back is not None and not candidate.is_same(way_back)
-    is_kept = is_other and not isinstance(ask.deployment.strategy, Rolling)
+    is_kept = is_other and keeps_warm(ask.deployment.strategy)
     proven = RolloutState(
         stable=candidate,
         failed=without(state, candidate),
         warm=way_back if is_kept else None,
         warm_until=ask.now + ask.deployment.keep_warm if is_kept else None,
     )
+    proven = waiting_as(proven, with_end(ask.deployment, state, ask.now))
     if ask.deployment.replicas > 0 or candidate.is_same(way_back):
         return proven
     return replace(proven, failed=state.failed, unproven=True, fallback=way_back)
@@ -260,8 +250,12 @@ def _ended(state: RolloutState, outcome: Outcome, now: datetime, by: Revision | 
         trigger=state.trigger,
         started_at=state.started_at,
         finished_at=now,
-        message=f"superseded by {by.version}" if by else None,
+        message=f"superseded by {by.version}{_while_held(state)}" if by else None,
     )
+
+
+def _while_held(state: RolloutState) -> str:
+    return f", held as it failed: {state.frozen.message}" if state.frozen else ""
 
 
 def _given_up(ask: _Ask, state: RolloutState, problem: Problem) -> Plan:
@@ -270,10 +264,12 @@ def _given_up(ask: _Ask, state: RolloutState, problem: Problem) -> Plan:
     assert candidate is not None
     recipe = recipe_of(ask.deployment, candidate)
     failed = Failure(revision=candidate, recipe=recipe, reason=reason, message=why)
-    aborted = replace(state.rests, failed=with_failure(state, failed))
+    aborted = replace(with_end(ask.deployment, state.rests, ask.now), failed=with_failure(state, failed))
     ended = replace(_ended(state, Outcome.ABORTED, ask.now), message=why)
     return replace(ask, wanted=ask.wanted or candidate).plan(aborted, (ended,), wake=ask.now)
 
 
-def _deadline(deployment: ModelDeployment, observed: Observed, now: datetime) -> datetime:
-    return now + max(deployment.progress_deadline - observed.unmoved, _SOONEST)
+def _deadline(
+    deployment: ModelDeployment, candidate: Revision, observed: Observed, now: datetime
+) -> datetime:
+    return now + max(patience_with(deployment, candidate) - observed.unmoved, _SOONEST)

@@ -11,6 +11,7 @@ from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision, RolloutState
 from lockgate.domain.marks import Marks
 from lockgate.domain.observed import Observed
+from lockgate.domain.patience import patience_with
 
 # A step is told to the status only when it is worth a write: this part of the deadline later.
 _TOLD_EVERY = 4
@@ -47,9 +48,11 @@ def time_of_progress(
     deployment: ModelDeployment, state: RolloutState, unmoved: timedelta, now: datetime
 ) -> datetime:
     """When the candidate last came further, moved only where that is worth telling."""
+    assert state.candidate is not None
+    patience = patience_with(deployment, state.candidate)
     told, seen = state.progressed_at, (now - unmoved).replace(microsecond=0)
     if told is None:
         return now
-    is_stale = seen > told + max(deployment.progress_deadline / _TOLD_EVERY, _TOLD_AT_LEAST)
+    is_stale = seen > told + max(patience / _TOLD_EVERY, _TOLD_AT_LEAST)
     is_ahead = told > now + _TOLD_AT_LEAST  # by a clock that was wrong
     return seen if is_stale or is_ahead else told

@@ -65,7 +65,7 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A step of a rollout, as it should be and as it is."""
 
     step: Step
@@ -101,8 +101,8 @@ def look(
     analysis: GateVerdict | None,
 ) -> Here:
     """Look at the present step."""
-    place = _place(deployment, state, candidate, observed, now)
-    if _is_gone(deployment, state, place):
+    place = place_of(deployment, state, candidate, observed, now)
+    if is_gone(deployment, state, place):
         return _without_pods(deployment, state, candidate, place, analysis)
     if not place.is_there and not _was_there(deployment, state, candidate, place):
         return Here()
@@ -136,7 +136,7 @@ def _ahead(
 ) -> Here:
     """The same with what is next."""
     following = replace(state, step=state.step + 1, reached_at=None, progressed_at=now)
-    place = _place(deployment, following, candidate, observed, now)
+    place = place_of(deployment, following, candidate, observed, now)
     if place.is_there:
         return replace(here, ahead=replace(following, reached_at=now))
     if place.is_asked_for and observed.unmoved >= _TOLD_AFTER:
@@ -145,7 +145,7 @@ def _ahead(
     return replace(here, stage=place.stage, again_at=now + _TOLD_AFTER)
 
 
-def _was_there(deployment: ModelDeployment, state: RolloutState, candidate: Revision, place: _Place) -> bool:
+def _was_there(deployment: ModelDeployment, state: RolloutState, candidate: Revision, place: Place) -> bool:
     """Whether a step that was reached is the same yet, and not another that its author made of it since.
 
     Pods that died, and more of them all, make no other step; nor does the way to the next.
@@ -162,11 +162,11 @@ def _was_there(deployment: ModelDeployment, state: RolloutState, candidate: Revi
             return False
     before, following = observed.named(stable.workload), replace(state, step=state.step + 1)
     is_scaled = before is not None and before.replicas < (stable.replicas or 0)
-    fewest = _place(deployment, following, candidate, observed, place.now).evidence.replicas
+    fewest = place_of(deployment, following, candidate, observed, place.now).evidence.replicas
     return is_scaled or home.replicas >= min(evidence.replicas, fewest)
 
 
-def _is_gone(deployment: ModelDeployment, state: RolloutState, place: _Place) -> bool:
+def is_gone(deployment: ModelDeployment, state: RolloutState, place: Place) -> bool:
     """Whether nobody answers for the candidate, though requests may come to it, and somebody else could."""
     home, route = place.evidence.home, place.evidence.observed.route
     if place.step.in_place or state.stable is None or deployment.replicas == 0:
@@ -182,24 +182,30 @@ def _without_pods(
     deployment: ModelDeployment,
     state: RolloutState,
     candidate: Revision,
-    place: _Place,
+    place: Place,
     analysis: GateVerdict | None,
 ) -> Here:
     """A candidate of which no pod is left gets no requests; once one is back it reaches its step anew."""
     sentence = f"no pod of {candidate.version} answers, so it gets no traffic until one is back"
     told = GateVerdict(holds=Holds.NOT_YET, sentence=sentence, reason=Reason.MINIMUM_REPLICAS_UNAVAILABLE)
-    idle = replace(place.step, weight=0, match=(), mirror=0)
     is_against = analysis is not None and analysis.holds is Holds.NO
     return Here(
         verdict=analysis if is_against else None,
         told=told,
-        stage=rolling(deployment, state, place.evidence.observed, idle),
+        stage=idle_stage(deployment, state, place),
     )
 
 
-def _place(
+def idle_stage(deployment: ModelDeployment, state: RolloutState, place: Place) -> Stage:
+    """The same step, without a request for the candidate."""
+    idle = replace(place.step, weight=0, match=(), mirror=0)
+    return rolling(deployment, state, place.evidence.observed, idle)
+
+
+def place_of(
     deployment: ModelDeployment, state: RolloutState, candidate: Revision, observed: Observed, now: datetime
-) -> _Place:
+) -> Place:
+    """The present step, what should be there in it, and what is."""
     steps = steps_for(deployment, state)
     stage = rolling(deployment, state, observed, steps[state.step])
     track = stage.tracks[-1]
@@ -213,4 +219,4 @@ def _place(
         approved=any(approval.step == state.step for approval in state.approvals),
         hurried=state.hurried,
     )
-    return _Place(steps[state.step], state.step + 1 == len(steps), stage, evidence, now)
+    return Place(steps[state.step], state.step + 1 == len(steps), stage, evidence, now)

@@ -3,6 +3,7 @@
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
 from lockgate.domain.observed import Observed
+from lockgate.domain.patience import patience_with
 from lockgate.names import Reason
 from lockgate.sentences import listed
 
@@ -23,8 +24,8 @@ def failure(
         fetch = pod.fetch
         if fetch and fetch.problem and fetch.permanent and fetch.attempts >= FETCH_ATTEMPTS_BEFORE_ABORT:
             return Reason.FETCH_FAILED, f"pod {pod.name} could not fetch it: {fetch.problem}"
-    if is_on_its_way and observed.unmoved >= deployment.progress_deadline:
-        seconds = int(deployment.progress_deadline.total_seconds())
+    if is_on_its_way and observed.unmoved >= (patience := patience_with(deployment, candidate)):
+        seconds = int(patience.total_seconds())
         why = _what_stands_in_the_way(candidate, observed)
         return Reason.PROGRESS_DEADLINE_EXCEEDED, f"it came no further for {seconds} s{why}"
     return None

@@ -95,6 +95,8 @@ def turns(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> lis
             continue  # that a rollout started says as much
         if type_ is ConditionType.STALLED and after.reason is Reason.ROLLOUT_ABORTED:
             continue
+        if type_ is ConditionType.PAUSED and after.reason is Reason.FROZEN:
+            continue  # that it stalls says as much
         good = (type_ is not ConditionType.STALLED) and after.status is ConditionStatus.TRUE
         if type_ is ConditionType.PAUSED and not good:
             continue

@@ -73,7 +73,8 @@ def paused(found: Findings) -> Verdict:
     if found.deployment.suspend:
         said = "spec.suspend is true"
         return Verdict(type=ConditionType.PAUSED, status=TRUE, reason=Reason.SUSPENDED, message=said)
-    if found.plan is not None and found.plan.decision.waits and found.rolls_on:
+    waits = found.plan is not None and found.plan.decision.waits and found.rolls_on
+    if found.plan is not None and (waits or found.course is Course.FROZEN):
         decision = found.plan.decision
         return Verdict(
             type=ConditionType.PAUSED, status=TRUE, reason=decision.reason, message=decision.message
@@ -111,9 +112,9 @@ def stalled(found: Findings) -> Verdict | None:
     by_failure = stalled_by(found.failure)
     if by_failure is not None:
         return by_failure
-    if found.plan and found.course in (Course.ABORTED, Course.STALLED):
+    if found.plan and found.course in (Course.ABORTED, Course.FROZEN, Course.STALLED):
         decision = found.plan.decision
-        said = decision.message if found.course is Course.ABORTED else decision.message + _not_made(found)
+        said = decision.message + (_not_made(found) if found.course is Course.STALLED else "")
         return Verdict(type=kind, status=TRUE, reason=decision.reason, message=said)
     workload = found.serving
     if found.course is Course.AT_REST and workload and workload.deadline_exceeded and not found.settled:
@@ -132,6 +133,7 @@ def ready(found: Findings, stalled_verdict: Verdict | None) -> Verdict:
         _on_its_way(found),
         _serves_on(found),
         _in_the_way(found),
+        _awaited(found),
         _settled(found),
         _held(found),
         _too_few(found),
@@ -182,6 +184,12 @@ def _serves_on(found: Findings) -> Verdict | None:
 def _in_the_way(found: Findings) -> Verdict | None:
     """Something kept the pass from its end."""
     return None if found.failure is None else summary_of(found.failure)
+
+
+def _awaited(found: Findings) -> Verdict | None:
+    """The version that is asked for waits for its time."""
+    waits = found.course is Course.SETTLING
+    return _summary(UNKNOWN, found.plan.decision) if found.plan and waits else None
 
 
 def _settled(found: Findings) -> Verdict | None:

@@ -27,8 +27,9 @@ def check_gates(
     for number, gate in enumerate(gates):
         try:
             check(gate.expression, _FACTS)
-            serving = stable() if names(gate.expression, "stable") else None
-            if serving is None and names(gate.expression, "stable"):
+            compares = names(gate.expression, "stable")
+            serving = stable() if compares else None
+            if compares and serving is None:
                 continue
         except NoAnswer as unreadable:
             raise InvalidSpec(

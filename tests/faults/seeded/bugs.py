@@ -52,8 +52,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a version that was aborted is tried again at once",
         "lockgate/plan/planner.py",
-        "    if failure_of(deployment, state, revision):\n        return settled, superseded\n",
-        "",
+        "    failed = failure_of(deployment, state, revision) is not None\n",
+        "    failed = False\n",
     ),
     Bug(
         "suspend is not heeded",

@@ -147,8 +147,9 @@ class Observer:
             return self._lineage.known(deployment.key, workloads, pods), error
 
     def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
-        candidate = deployment.status.rollout.candidate
-        if candidate is None or deployment.suspend:
+        state = deployment.status.rollout
+        candidate = state.candidate
+        if candidate is None or deployment.suspend or state.frozen is not None:
             self._standstill.rests(deployment.key)
             return observed
         recipe, marks = recipe_of(deployment, candidate), marks_of(observed, candidate)

@@ -89,16 +89,9 @@ class Served:
         self._memories[deployment] = _Memory((*before, written)[-REMEMBERED:], known.others)
         newest = before[-1] if before else None
         possible = tuple(dict.fromkeys(split.own for split in before))
-        if not known.others and possible == (written.own,):
-            # Only the arms change, beside which a rollout goes on.
-            return RouteFacts(
-                written=written.own,
-                served=written.own,
-                problem=problem,
-                arms=newest.arms if newest else written.arms,
-            )
         return RouteFacts(
             written=written.own,
+            # While only the arms change that is what is written, and a rollout beside them goes on.
             served=newest.own if newest else None,
             possible=tuple(split for split in possible if newest is None or split != newest.own),
             problem=problem,

@@ -38,13 +38,16 @@ def own_services(deployment: ModelDeployment, stage: Stage) -> list[dict[str, An
     """One for each workload; that of the ModelDeployment's own name needs one for a route only."""
     tracked = [track.workload for track in stage.tracks if track.workload != deployment.name]
     routed = stage.split.names if stage.split else ()
+    # A gateway answers errors for a Service of which it does not know the pods yet: it gets one
+    # with its workload, long before the route names it.
+    to_be_routed = [track.workload for track in stage.tracks] if stage.split else ()
     return [
         _service(
             own_service(deployment.name, workload),
             workload_labels(deployment, workload),
             {LABEL_WORKLOAD: workload},
         )
-        for workload in dict.fromkeys((*tracked, *routed))
+        for workload in dict.fromkeys((*tracked, *routed, *to_be_routed))
     ]
 
 

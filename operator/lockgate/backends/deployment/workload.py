@@ -8,6 +8,7 @@ from typing import Any
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.strategy import Rolling
 from lockgate.backends.deployment.marks import release_annotations, release_labels, workload_labels
+from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Track
 
 
@@ -29,7 +30,7 @@ def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]
             **scale,
             "paused": track.paused,
             "revisionHistoryLimit": deployment.revision_history_limit,
-            "progressDeadlineSeconds": int(deployment.progress_deadline.total_seconds()),
+            "progressDeadlineSeconds": int(patience_with(deployment, track.release).total_seconds()),
             **settling,
             "selector": {"matchLabels": workload_labels(deployment, track.workload)},
             "strategy": {

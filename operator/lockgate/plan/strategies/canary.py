@@ -1,5 +1,7 @@
 """Canary: the candidate gets a growing part of the traffic, as the author drew it, and then all of it."""
 
+from dataclasses import replace
+
 from lockgate.api.strategy import Canary, CanaryStep, Capacity
 from lockgate.domain.plan import Step
 from lockgate.plan.gates.analysed import analysed
@@ -11,7 +13,8 @@ from lockgate.plan.strategies.whole import WHOLE
 
 def steps(block: Canary) -> tuple[Step, ...]:
     """One for each of the author's, and the last, in which the candidate has all."""
-    return (*(_step(step, block.capacity is Capacity.RESOURCE_AWARE) for step in block.steps), WHOLE)
+    gives_way = block.capacity is Capacity.RESOURCE_AWARE
+    return (*(_step(step, gives_way) for step in block.steps), replace(WHOLE, gives_way=gives_way))
 
 
 def _step(step: CanaryStep, gives_way: bool) -> Step:
