@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from lockgate.api.gates import WARNED, SignatureRule
 from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
@@ -141,8 +142,24 @@ def _remarks(one: Seen, deployment: ModelDeployment, following: str | None, now:
         yield f"{one.candidate.version}, which is being rolled out now, would give way to it"
     for gate in deployment.gates.metadata:
         yield f"before it may begin, gate {gate.name} asks: {gate.expression}"
+    yield from _signature(one, deployment)
     if deployment.replicas == 0:
         yield "there are no replicas, so no pod can prove the version"
+
+
+def _signature(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
+    rule = deployment.gates.signature
+    if rule is SignatureRule.IGNORE:
+        return
+    fate = "is refused" if rule is SignatureRule.REQUIRE else "is told of"
+    yield (
+        "before it may begin, gate signature asks: would clients of what serves notice? (what they would, "
+        f"or what cannot be told, {fate})"
+    )
+    resolved = one.says(ConditionType.RESOLVED)
+    _, _, warning = (resolved.message if resolved is not None else "").partition(WARNED)
+    if warning:
+        yield f"warned by {warning}"
 
 
 def plan_lines(one: Seen, seen: Outlook, room: int | None) -> list[Line]:

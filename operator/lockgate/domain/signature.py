@@ -5,6 +5,7 @@ first difference that a client of the old model would meet. It decides nothing o
 nobody, and bounds what it reads: whoever logs a model writes this.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,8 @@ from lockgate.sentences import is_name, sentence
 
 MOST_TENSORS: Final = 256
 """Of inputs, and of outputs."""
+LONGEST_TEXT: Final = 32 * 1024
+"""Characters of a signature as it is kept with a version, of which there are many."""
 MOST_DIMENSIONS: Final = 16
 _LONGEST_NAME: Final = 128
 _LONGEST_DTYPE: Final = 32
@@ -36,6 +39,34 @@ class Signature:
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+
+
+def kept_signature(metadata: object) -> str | None:
+    """What a version's metadata declares, as one text, equal for equal declarations; None where it does not.
+
+    Nothing is judged here: of what is too large to be read enough is kept to tell that.
+    """
+    declared = metadata.get("signature") if isinstance(metadata, Mapping) else None
+    if declared is None:
+        return None
+    try:
+        text = json.dumps(declared, separators=(",", ":"), sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return ""
+    return text[: LONGEST_TEXT + 1]
+
+
+def signature_of(kept: str | None) -> Signature:
+    """The signature that was kept with a version; ValueError with a sentence where there is none to read."""
+    if kept is None:
+        raise ValueError("its metadata declares no signature")
+    if len(kept) > LONGEST_TEXT:
+        raise ValueError(f"its signature has more than {LONGEST_TEXT // 1024} KiB, and no more is read")
+    try:
+        declared = json.loads(kept)
+    except (ValueError, RecursionError):
+        raise ValueError("its signature is nested too deeply, or holds what is no JSON") from None
+    return read_signature(declared)
 
 
 def read_signature(declared: object) -> Signature:

@@ -7,6 +7,7 @@ gives an unchanged status, and so no write.
 from dataclasses import replace
 
 from lockgate.api.conditions import ConditionStatus, Verdict, find
+from lockgate.api.gates import WARNED
 from lockgate.api.spec import OnAliasMissing
 from lockgate.api.status import Proof, Revision
 from lockgate.domain.findings import Findings
@@ -27,6 +28,7 @@ def resolved(found: Findings) -> Verdict:
             said = f"pinned to {revision.version}: {spec.pin.reason}"
             return Verdict(type=kind, status=TRUE, reason=Reason.PINNED, message=said)
         said = f"alias {spec.alias} of {spec.registry}/{spec.collection} is {revision.version}"
+        said += _warning(found, said)
         return Verdict(type=kind, status=TRUE, reason=Reason.RESOLVED, message=said)
     if found.failure is not None and found.resolve_failed:
         status = UNKNOWN if isinstance(found.failure, Transient | Unanswered) else FALSE
@@ -36,6 +38,17 @@ def resolved(found: Findings) -> Verdict:
         return Verdict(type=kind, status=before.status, reason=before.reason, message=before.message)
     reason = found.failure.reason if found.failure else Reason.WAITING_FOR_REGISTRY
     return Verdict(type=kind, status=UNKNOWN, reason=reason, message="the registry was not asked yet")
+
+
+def _warning(found: Findings, said: str) -> str:
+    """What a gate warned of: it is asked before a rollout begins, and told until that has ended."""
+    if found.target is None or found.target.warning is not None:
+        return f"{WARNED}{found.target.warning}" if found.target else ""
+    before = find(found.previous.conditions, ConditionType.RESOLVED)
+    is_under_way = found.target.revision.is_same(found.state.candidate)
+    if before is None or not is_under_way or not before.message.startswith(said + WARNED):
+        return ""
+    return before.message.removeprefix(said)
 
 
 def available(found: Findings) -> Verdict:

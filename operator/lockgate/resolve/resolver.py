@@ -25,7 +25,9 @@ from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.gating import check_gates
 from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.signatures import check_signature
 from lockgate.resolve.sources import Sources
+from lockgate.sentences import cause
 
 
 def reference_of(deployment: ModelDeployment, now: datetime) -> Reference:
@@ -109,16 +111,19 @@ class Resolver:
             raise
         named = check_version(reference, version, deployment.status.known_revisions)
         revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
-        rollout = deployment.status.rollout
+        rollout, warning = deployment.status.rollout, None
         if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
             check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
             if not isinstance(reference.wanted, Number) and not revision.is_same_version(rollout.stable):
-                self._check_gates(deployment, version, lookups)
-        return Target(revision=revision, pinned=isinstance(reference.wanted, Number))
+                warning = self._check_gates(deployment, version, lookups)
+        return Target(
+            revision=revision, pinned=isinstance(reference.wanted, Number), warning=warning and cause(warning)
+        )
 
-    def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> None:
+    def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> str | None:
+        """Raise what keeps the version from rolling out; returns what is to be told of it all the same."""
         stable = deployment.status.rollout.stable
 
         def serving() -> Version | None:
@@ -132,6 +137,7 @@ class Resolver:
             return lookups.look_up(reference, deployment.key)
 
         check_gates(deployment.gates.metadata, version, serving)
+        return check_signature(deployment.gates.signature, version, serving)
 
     def _follow(self, deployment: ModelDeployment, now: datetime) -> tuple[Reference, Lookups, int | None]:
         reference = reference_of(deployment, now)
