@@ -39,6 +39,7 @@ from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.poller import Poller
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
+from lockgate.resolve.webhooks import Webhooks
 from lockgate.settings import Settings, SettingsError
 from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.discovery import Discovery
@@ -51,6 +52,7 @@ from lockgate.watch.sweep import Sweeper
 from lockgate.watch.wire import Wire
 from lockgate.web.health import Vitals
 from lockgate.web.server import WebServer
+from lockgate.webhooks.offered import NO_SERVICES, Service
 from lockgate.work.attention import Attention
 from lockgate.work.queue import WorkQueue
 from lockgate.work.tasks import attempt, end, keep
@@ -77,6 +79,7 @@ class App:
         registries: Mapping[str, Registry],
         pod_sources: Mapping[str, PodSource],
         gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+        services: Mapping[str, Service] = NO_SERVICES,
     ) -> None:
         self._settings = settings
         self._gateways = gateways
@@ -100,7 +103,8 @@ class App:
             }
         )
         self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
-        self._resolver = Resolver(self._sources, self._followers, self._edits)
+        self._webhooks = Webhooks(services, self._queue.wake)
+        self._resolver = Resolver(self._sources, self._followers, self._edits, self._webhooks)
         self._hearing = Hearing(feeds_of(settings.watch_namespaces))
         self._attention = Attention(
             lambda: bool(self._hearing.deaf_kinds()),
@@ -117,10 +121,7 @@ class App:
         wire = Wire(credentials, self._hearing, crossing)
         self._kinds = make_registry(credentials.server, wire)
         self._watch = WatchSupervisor(
-            self._kinds,
-            make_settings(self._hearing),
-            settings.watch_namespaces,
-            wire.close,
+            self._kinds, make_settings(self._hearing), settings.watch_namespaces, wire.close
         )
         self._sweeper = Sweeper(
             self._session,
@@ -264,15 +265,14 @@ class App:
         self._intake.take(resource, event_type, obj)
 
     def _forget(self, key: Key) -> None:
-        self._queue.forget(key)
-        self._followers.forget(key)
-        self._edits.forget(key)
-        self._backend.forget(key)
+        for rememberer in (self._queue, self._followers, self._edits, self._webhooks, self._backend):
+            rememberer.forget(key)
         self._metrics.forgotten(key)
 
     async def _shut_down(self, *tasks: asyncio.Task[Any]) -> None:
         for task in tasks:
             task.cancel()
+        self._webhooks.close()
         await end(_END_SECONDS, parts=asyncio.gather(*tasks, return_exceptions=True))
         await end(
             _END_SECONDS,
@@ -289,10 +289,11 @@ async def run_operator(
     settings: Settings,
     configured: Mapping[str, RegistrySettings],
     gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+    services: Mapping[str, Service] = NO_SERVICES,
 ) -> None:
     """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
     stop_on_signals(stop, at_most=STOP_SECONDS)
     registries = {name: open_registry(registry) for name, registry in configured.items()}
     pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
-    await App(settings, Credentials.load(), registries, pod_sources, gateways).run(stop)
+    await App(settings, Credentials.load(), registries, pod_sources, gateways, services).run(stop)

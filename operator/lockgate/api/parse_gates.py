@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from lockgate.api import read
-from lockgate.api.gates import Gates, MetadataGate, SignatureRule
+from lockgate.api.gates import Gates, MetadataGate, SignatureRule, WebhookGate
 from lockgate.errors import InvalidSpec
 from lockgate.sentences import listed
 
 _GATES: Final = "spec.gates"
+MOST_WEBHOOKS: Final = 8
 _MOST, _NAME_LIMIT, EXPRESSION_LIMIT = 16, 63, 512
 FUNCTIONS: Final = (
     *("bool", "contains", "double", "endsWith", "has", "int"),
     *("matches", "size", "startsWith", "string"),
 )
-Named = TypeVar("Named", bound=MetadataGate)
+Named = TypeVar("Named", MetadataGate, WebhookGate)
 _CALL: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\(")
 
 
@@ -28,6 +29,7 @@ def parse_gates(raw: Mapping[str, Any] | None) -> Gates:
     given = raw or {}
     return Gates(
         metadata=_each(given, "metadata", _MOST, _metadata),
+        webhook=_each(given, "webhook", MOST_WEBHOOKS, _webhook),
         signature=read.choice(given, "signature", _GATES, default=SignatureRule.IGNORE),
     )
 
@@ -59,3 +61,9 @@ def _metadata(raw: Any, path: str) -> MetadataGate:
             f"{path}.expression", f"calls {listed(unknown)}; what may be called are {listed(FUNCTIONS)}"
         )
     return MetadataGate(name, expression)
+
+
+def _webhook(raw: Any, path: str) -> WebhookGate:
+    if not isinstance(raw, Mapping):
+        raise InvalidSpec(path, "must hold a field, name")
+    return WebhookGate(read.text(raw, "name", path, _NAME_LIMIT))

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from lockgate.api.gates import WARNED, SignatureRule
 from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
+from lockgate.cli.gates import gates_before
 from lockgate.cli.lines import EMPTY, Line, Span, Tone, cells, fill, line, wrap
 from lockgate.cli.seen import Seen
 from lockgate.cli.tables import Column, table
@@ -140,26 +140,9 @@ def _remarks(one: Seen, deployment: ModelDeployment, following: str | None, now:
         yield f"{following} begins {wait.why}"
     elif one.candidate is not None and following is not None and one.candidate.version != following:
         yield f"{one.candidate.version}, which is being rolled out now, would give way to it"
-    for gate in deployment.gates.metadata:
-        yield f"before it may begin, gate {gate.name} asks: {gate.expression}"
-    yield from _signature(one, deployment)
+    yield from gates_before(one, deployment)
     if deployment.replicas == 0:
         yield "there are no replicas, so no pod can prove the version"
-
-
-def _signature(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
-    rule = deployment.gates.signature
-    if rule is SignatureRule.IGNORE:
-        return
-    fate = "is refused" if rule is SignatureRule.REQUIRE else "is told of"
-    yield (
-        "before it may begin, gate signature asks: would clients of what serves notice? (what they would, "
-        f"or what cannot be told, {fate})"
-    )
-    resolved = one.says(ConditionType.RESOLVED)
-    _, _, warning = (resolved.message if resolved is not None else "").partition(WARNED)
-    if warning:
-        yield f"warned by {warning}"
 
 
 def plan_lines(one: Seen, seen: Outlook, room: int | None) -> list[Line]:

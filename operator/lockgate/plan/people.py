@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from lockgate.api.lifecycle import Settle
 from lockgate.api.limits import APPROVALS_LIMIT
-from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, acknowledged, parse_request
+from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, parse_request, unanswered
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Approval, Revision, RolloutState, Trigger
 from lockgate.domain.observed import Observed
@@ -34,8 +34,8 @@ def hear(
     deployment: ModelDeployment, state: RolloutState, wanted: Revision | None, observed: Observed
 ) -> Heard:
     """Answer the request on the ModelDeployment, unless it was answered before."""
-    text, last = deployment.request, deployment.status.last_request
-    if not text or (last is not None and last.request == acknowledged(text)):
+    text = unanswered(deployment.request, deployment.status.last_request)
+    if not text:
         return Heard(state=state)
     try:
         request = parse_request(text)
@@ -59,7 +59,9 @@ def _refusal(
     if request.verb is Verb.RETRY and state.frozen is None:
         if state.candidate is not None:
             return f"{state.candidate.version} is being rolled out"
-        if wanted is None or failure_of(deployment, state, wanted) is None:
+        if (
+            wanted is None or failure_of(deployment, state, wanted) is None
+        ) and deployment.status.refused is None:
             return "no version that was aborted is asked for now"
         return None
     if state.candidate is None:
@@ -108,8 +110,11 @@ def _retry(
     if state.frozen is not None and state.candidate is not None:
         said = f"{_named(state.candidate)} is tried again where it is held"
         return Heard(state=replace(state, frozen=None, reached_at=None), answer=_answer(request.text, said))
-    assert wanted is not None
-    failed = failure_of(deployment, state, wanted)
+    failed = wanted and failure_of(deployment, state, wanted)
+    refused = deployment.status.refused
+    if wanted is None or (failed is None and refused is not None):
+        said = f"{refused.version if refused else 'the version'} is asked about again"
+        return Heard(state=state, answer=_answer(request.text, said), trigger=Trigger.RETRIED)
     left = tuple(known for known in state.failed if known != failed)
     said = f"{_named(wanted)} is tried again"
     return Heard(

@@ -27,6 +27,7 @@ from lockgate.resolve.gating import check_gates
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.signatures import check_signature
 from lockgate.resolve.sources import Sources
+from lockgate.resolve.webhooks import NO_WEBHOOKS, Webhooks
 from lockgate.sentences import cause
 
 
@@ -68,10 +69,17 @@ def _served_before(deployment: ModelDeployment, reference: Reference) -> Revisio
 class Resolver:
     """Answers with a Target or raises a LockgateError; never waits."""
 
-    def __init__(self, sources: Sources, followers: Followers, edits: RuntimeEdits) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        followers: Followers,
+        edits: RuntimeEdits,
+        webhooks: Webhooks = NO_WEBHOOKS,
+    ) -> None:
         self._sources = sources
         self._followers = followers
         self._edits = edits
+        self._webhooks = webhooks
 
     async def prime(self, objects: Iterable[Object], now: datetime, seconds: float) -> None:
         """Ask for what all these ModelDeployments follow, before each is looked at."""
@@ -85,6 +93,8 @@ class Resolver:
     def resolve(self, deployment: ModelDeployment, runtime: ModelRuntime, now: datetime) -> Target:
         """The accepted version that the deployment should end on."""
         reference, lookups, after = self._follow(deployment, now)
+        if not isinstance(reference.wanted, Number):
+            self._webhooks.check_named(deployment)
         if not self._followers.may_ask(deployment.key):
             raise Unanswered(
                 f"namespace {deployment.namespace} follows more aliases and versions than it may have "
@@ -111,16 +121,16 @@ class Resolver:
             raise
         named = check_version(reference, version, deployment.status.known_revisions)
         revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
-        rollout, warning = deployment.status.rollout, None
+        rollout, warning, is_pinned = deployment.status.rollout, None, isinstance(reference.wanted, Number)
+        if is_pinned or revision.is_same_version(rollout.stable):
+            self._webhooks.forget(deployment.key)
         if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
             check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
-            if not isinstance(reference.wanted, Number) and not revision.is_same_version(rollout.stable):
+            if not is_pinned and not revision.is_same_version(rollout.stable):
                 warning = self._check_gates(deployment, version, lookups)
-        return Target(
-            revision=revision, pinned=isinstance(reference.wanted, Number), warning=warning and cause(warning)
-        )
+        return Target(revision=revision, pinned=is_pinned, warning=warning and cause(warning))
 
     def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> str | None:
         """Raise what keeps the version from rolling out; returns what is to be told of it all the same."""
@@ -137,7 +147,10 @@ class Resolver:
             return lookups.look_up(reference, deployment.key)
 
         check_gates(deployment.gates.metadata, version, serving)
-        return check_signature(deployment.gates.signature, version, serving)
+        warning = check_signature(deployment.gates.signature, version, serving)
+        # Last, because it costs somebody else something.
+        self._webhooks.check(deployment, version)
+        return warning
 
     def _follow(self, deployment: ModelDeployment, now: datetime) -> tuple[Reference, Lookups, int | None]:
         reference = reference_of(deployment, now)
