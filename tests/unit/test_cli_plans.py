@@ -152,3 +152,8 @@ def test_the_gate_on_signatures_is_told_with_what_it_warned_of():
     assert asked.endswith("(what they would, or what cannot be told, is told of)")
     assert warned == "warned by gate signature: input x is missing"
     assert planned(looks.serving(spec={"gates": {"signature": "Ignore"}})).remarks == ()
+
+
+def test_the_services_that_are_asked_are_told():
+    found = planned(looks.serving(spec={"gates": {"webhook": [{"name": "fairness"}]}}))
+    assert found.remarks == ("before it may begin, gate fairness asks a service of that name",)

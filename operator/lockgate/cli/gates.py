@@ -14,7 +14,7 @@ def gates_before(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
         yield f"before it may begin, gate {gate.name} asks: {gate.expression}"
     yield from _signature(one, deployment)
     for service in deployment.gates.webhook:
-        yield f"before it may begin, gate {service.name} asks the service that the platform calls so"
+        yield f"before it may begin, gate {service.name} asks a service of that name"
 
 
 def _signature(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
