@@ -18,8 +18,8 @@ QUESTION = Question(
     gate="fairness",
     namespace="growth",
     name="churn",
-    candidate=Named(uri="wandb://o/p/c:v2", version="v2", claim="wandb-md5:02"),
-    stable=Named(uri="wandb://o/p/c:v1", version="v1", claim=None),
+    candidate=Named(source="default", uri="wandb://o/p/c:v2", version="v2", claim="wandb-md5:02"),
+    stable=Named(source="eu", uri="wandb://o/p/c:v1", version="v1", claim=None),
 )
 
 

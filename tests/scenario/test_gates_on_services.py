@@ -7,6 +7,7 @@ from tests.fakes.rig import KEY, Rig
 from tests.fakes.services import FAIRNESS, NO, YES, FakeService
 
 from lockgate.domain.resources import MODEL_DEPLOYMENT
+from lockgate.errors import RegistryUnavailable
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.resolve.webhooks import Webhooks
@@ -100,6 +101,33 @@ async def test_an_alias_that_leads_elsewhere_ends_a_refusal(rig):
     await rig.move(2)
     assert rig.status["candidate"]["version"] == "v2"
     assert rig.asked == ["v1", "v2", "v3", "v2"]
+
+
+async def test_an_alias_that_goes_back_to_what_serves_ends_a_refusal(rig):
+    rig.service.says = NO
+    await rig.move(2)
+    await rig.move(1)
+    assert rig.verdict("Ready") == ("True", "RolledOut")
+    assert "refused" not in rig.status
+    rig.service.says = YES
+    await rig.move(2)
+    assert rig.status["candidate"]["version"] == "v2"
+
+
+async def test_an_outage_of_the_registry_makes_nobody_forget_a_refusal(rig):
+    rig.service.says = NO
+    await rig.move(2)
+    rig.registry.down = RegistryUnavailable("it is down")
+    for _ in range(3):
+        await rig.poll()
+    await rig.look()
+    assert rig.verdict("Resolved") == ("Unknown", "RegistryUnavailable")
+    rig.begin_anew()
+    rig.registry.down = None
+    await rig.poll()
+    await rig.settle()
+    assert rig.verdict("Ready") == ("False", "GateRefused")
+    assert rig.asked == ["v1", "v2"]
 
 
 @pytest.mark.parametrize("annotation", [{"retry": "1"}, {"request": "retry because it was mended #0badcafe"}])

@@ -8,7 +8,14 @@ from tests.fakes.builders import version
 from lockgate.api.gates import SignatureRule
 from lockgate.domain.signature import LONGEST_TEXT, kept_signature, signature_of
 from lockgate.domain.version import Version
-from lockgate.errors import AliasNotFound, ArtifactRejected, GateRefused, RegistryUnavailable
+from lockgate.errors import (
+    AccessDenied,
+    AliasNotFound,
+    ArtifactRejected,
+    GateRefused,
+    RegistryUnavailable,
+    Unanswered,
+)
 from lockgate.resolve.signatures import check_signature
 
 REQUIRE, WARN, IGNORE = SignatureRule.REQUIRE, SignatureRule.WARN, SignatureRule.IGNORE
@@ -62,7 +69,9 @@ def test_a_stable_version_that_declares_none_is_told_with_the_way_out():
     assert told.endswith("pin a version that declares one, or let the gate warn until one serves")
 
 
-@pytest.mark.parametrize("error", [AliasNotFound("v1 is gone"), ArtifactRejected("v1 is too large")])
+@pytest.mark.parametrize(
+    "error", [AliasNotFound("v1 is gone"), ArtifactRejected("v1 is too large"), AccessDenied("v1 is hidden")]
+)
 def test_a_stable_version_of_which_the_registry_tells_nothing_any_more_is_told(error):
     def gone() -> Version | None:
         raise error
@@ -72,13 +81,14 @@ def test_a_stable_version_of_which_the_registry_tells_nothing_any_more_is_told(e
         check_signature(REQUIRE, declaring(2), gone)
 
 
-def test_an_outage_of_the_registry_refuses_nothing_and_warns_of_nothing():
-    def down() -> Version | None:
-        raise RegistryUnavailable("it is down")
+@pytest.mark.parametrize("error", [RegistryUnavailable("it is down"), Unanswered("it was asked")])
+def test_a_registry_that_has_not_answered_refuses_nothing_and_warns_of_nothing(error):
+    def silent() -> Version | None:
+        raise error
 
     for rule in (REQUIRE, WARN):
-        with pytest.raises(RegistryUnavailable):
-            check_signature(rule, declaring(2), down)
+        with pytest.raises(type(error)):
+            check_signature(rule, declaring(2), silent)
 
 
 @pytest.mark.parametrize(

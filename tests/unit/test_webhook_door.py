@@ -53,8 +53,13 @@ async def test_a_service_is_asked_by_one_post_of_ours_and_by_its_token(tmp_path)
         "kind": "GateReview",
         "gate": "fairness",
         "modelDeployment": {"namespace": "growth", "name": "churn"},
-        "candidate": {"uri": "wandb://o/p/c:v2", "version": "v2", "claim": "wandb-md5:02"},
-        "stable": {"uri": "wandb://o/p/c:v1", "version": "v1", "claim": None},
+        "candidate": {
+            "source": "default",
+            "uri": "wandb://o/p/c:v2",
+            "version": "v2",
+            "claim": "wandb-md5:02",
+        },
+        "stable": {"source": "eu", "uri": "wandb://o/p/c:v1", "version": "v1", "claim": None},
     }
 
 

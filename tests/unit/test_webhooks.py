@@ -214,6 +214,17 @@ async def test_a_request_for_a_retry_asks_once_more_and_not_without_end():
 
 
 @virtually
+async def test_what_was_wanted_before_is_not_asked_again_beside_what_is_wanted_now():
+    site = Site()
+    site.service.says = "it is down"
+    await site.told(2)
+    site.service.says = YES
+    assert await site.told(3) is None
+    await asyncio.sleep(1000)
+    assert site.asked == [("fairness", "v2"), ("fairness", "v3")]
+
+
+@virtually
 async def test_what_nobody_wants_any_more_is_neither_asked_nor_awaited():
     site = Site()
     site.service.says = "it is down"

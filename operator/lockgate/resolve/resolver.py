@@ -18,7 +18,7 @@ from lockgate.domain.observed import Target
 from lockgate.domain.release import release_of
 from lockgate.domain.resources import Object
 from lockgate.domain.version import Alias, Number, Reference, Version
-from lockgate.errors import InvalidSpec, Transient, Unanswered
+from lockgate.errors import InvalidSpec, Transient, Unanswered, VersionNotFound
 from lockgate.names import ConditionType
 from lockgate.resolve.acceptance import check_contents, check_version
 from lockgate.resolve.edits import RuntimeEdits
@@ -129,28 +129,36 @@ class Resolver:
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
             if not is_pinned and not revision.is_same_version(rollout.stable):
-                warning = self._check_gates(deployment, version, lookups)
+                warning = self._check_gates(deployment, version)
         return Target(revision=revision, pinned=is_pinned, warning=warning and cause(warning))
 
-    def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> str | None:
+    def _check_gates(self, deployment: ModelDeployment, version: Version) -> str | None:
         """Raise what keeps the version from rolling out; returns what is to be told of it all the same."""
-        stable = deployment.status.rollout.stable
-
-        def serving() -> Version | None:
-            if stable is None:
-                return None
-            registry, _, collection = (stable.model or deployment.model).partition("/")
-            reference = Reference(
-                source=stable.source, registry=registry, collection=collection, wanted=Number(stable.version)
-            )
-            # It never changes, so an answer of any age will do.
-            return lookups.look_up(reference, deployment.key)
-
-        check_gates(deployment.gates.metadata, version, serving)
-        warning = check_signature(deployment.gates.signature, version, serving)
+        check_gates(deployment.gates.metadata, version, lambda: self._serving(deployment))
+        warning = check_signature(deployment.gates.signature, version, lambda: self._serving(deployment))
         # Last, because it costs somebody else something.
         self._webhooks.check(deployment, version)
         return warning
+
+    def _serving(self, deployment: ModelDeployment) -> Version | None:
+        """What the registry that it came from tells of the version that serves."""
+        stable = deployment.status.rollout.stable
+        if stable is None:
+            return None
+        try:
+            lookups = self._sources[stable.source]
+        except InvalidSpec:
+            # It is not the spec that names it.
+            raise VersionNotFound(
+                f"nothing is known of {stable.version}, which serves: its registry, {stable.source}, is not "
+                "configured any more"
+            ) from None
+        registry, _, collection = (stable.model or deployment.model).partition("/")
+        reference = Reference(
+            source=stable.source, registry=registry, collection=collection, wanted=Number(stable.version)
+        )
+        # It never changes, so an answer of any age will do.
+        return lookups.look_up(reference, deployment.key)
 
     def _follow(self, deployment: ModelDeployment, now: datetime) -> tuple[Reference, Lookups, int | None]:
         reference = reference_of(deployment, now)

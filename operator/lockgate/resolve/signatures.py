@@ -10,7 +10,7 @@ from collections.abc import Callable
 from lockgate.api.gates import SignatureRule
 from lockgate.domain.signature import first_difference, signature_of
 from lockgate.domain.version import Version
-from lockgate.errors import ArtifactRejected, GateRefused, Missing
+from lockgate.errors import GateRefused, LockgateError, Transient, Unanswered
 
 _WAY_OUT = "pin a version that declares one, or let the gate warn until one serves"
 
@@ -37,7 +37,9 @@ def _against(candidate: Version, stable: Callable[[], Version | None]) -> str | 
         return f"what {candidate.number} takes and yields cannot be told, for {error}"
     try:
         serving = stable()
-    except (Missing, ArtifactRejected) as error:
+    except (Transient, Unanswered):
+        raise
+    except LockgateError as error:
         return f"what the version that serves takes cannot be told ({error.message}); {_WAY_OUT}"
     if serving is None:
         return None

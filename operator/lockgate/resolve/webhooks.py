@@ -177,14 +177,18 @@ def _check_answered(question: Question, asked: _Asked) -> None:
 
 
 def _questions(deployment: ModelDeployment, candidate: Version) -> list[Question]:
-    stable = deployment.status.rollout.stable
-    beside = None if stable is None else Named(uri=stable.uri, version=stable.version, claim=stable.digest)
+    stable, beside = deployment.status.rollout.stable, None
+    if stable is not None:
+        beside = Named(source=stable.source, uri=stable.uri, version=stable.version, claim=stable.digest)
+    asked = Named(
+        source=deployment.source, uri=candidate.uri, version=candidate.number, claim=candidate.claim
+    )
     return [
         Question(
             gate=gate.name,
             namespace=deployment.namespace,
             name=deployment.name,
-            candidate=Named(uri=candidate.uri, version=candidate.number, claim=candidate.claim),
+            candidate=asked,
             stable=beside,
         )
         for gate in deployment.gates.webhook

@@ -17,8 +17,9 @@ _LONGEST_REASON: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A version as a service is told of it: its name for ever, its number, what the registry claims."""
+    """A version as a service is told of it: its name for ever, on which registry server, what is claimed."""
 
+    source: str
     uri: str
     version: str
     claim: str | None
@@ -85,4 +86,9 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _dict(named: Named) -> dict[str, str | None]:
-    return {"uri": named.uri, "version": named.version, "claim": named.claim}
+    return {
+        "source": named.source,
+        "uri": named.uri,
+        "version": named.version,
+        "claim": named.claim,
+    }
