@@ -86,6 +86,9 @@ class PromisedWorld(LittleWorld):
         if name != NAME and name in before.releases and name in after.releases:
             assert before.releases[name].is_same(after.releases[name]), f"{name} is given another release"
         had, has = before.ready.get(name, 0), after.ready.get(name, 0)
+        if name in before.releases and name not in after.releases:
+            named = [set(each.written.names) for each in (self.route, self.view.route) if each]
+            assert name not in set.intersection(*named or [set()]), f"{name} goes and the route names it"
         if has >= had:
             return
         truth, seen = _needed(name, self.splits(), self.replicas), self.needed_by_view(name)

@@ -6,13 +6,14 @@ of it. Invariants read this and nothing else.
 
 import contextlib
 import http.client
-import queue
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.faults.order import Heard, Order
 
 from lockgate_sandbox.api import ApiClient, ApiError, Json
 
@@ -23,8 +24,8 @@ KINDS = {
     "Service": "/api/v1/services",
     "Pod": "/api/v1/pods",
 }
-# The watches of several kinds are put into one order by waiting a little for each other.
-_ORDER_SECONDS = 0.2
+# So many seconds pass between two looks at how far all watches have to have come.
+_LOOK_SECONDS = 0.25
 _LABEL = "lockgate.dev/model-deployment"
 
 
@@ -140,11 +141,13 @@ class Onlooker:
         self._namespaces = namespaces
         self._history = history
         self._kinds = kinds
-        self._events: queue.PriorityQueue[tuple[int, int, str, Json, float]] = queue.PriorityQueue()
+        self._order = Order()
+        self._heard = threading.Condition()
         self._clients = {kind: ApiClient(kubeconfig, timeout=600) for kind in kinds}
+        self._asker = ApiClient(kubeconfig, timeout=30)
         self._stopping = threading.Event()
-        self._number = 0
-        self._lock = threading.Lock()
+        self.known_until = time.monotonic()
+        """Whatever was written before this moment has been handed on."""
         self.on_change: Callable[[Change], None] = lambda change: None
         self._threads = [
             threading.Thread(target=self._watch, args=(kind,), daemon=True) for kind in kinds
@@ -157,11 +160,12 @@ class Onlooker:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        for client in self._clients.values():
+        clients = (*self._clients.values(), self._asker)
+        for client in clients:
             client.abort()
         for thread in self._threads:
             thread.join(5)
-        for client in self._clients.values():
+        for client in clients:
             client.close()
 
     def _watch(self, kind: str) -> None:
@@ -169,34 +173,41 @@ class Onlooker:
         while not self._stopping.is_set():
             with contextlib.suppress(OSError, ApiError, http.client.HTTPException, ValueError):
                 listed = client.get(path)
-                for item in listed["items"]:
-                    self._put(kind, {"type": "MODIFIED", "object": item})
-                version = listed["metadata"]["resourceVersion"]
-                for event in client.watch(path, resourceVersion=version):
-                    self._put(kind, event)
+                with self._heard:
+                    self._order.hear_all(kind, self._ours(listed), time.monotonic())
+                    self._heard.notify()
+                for event in client.watch(path, resourceVersion=listed["metadata"]["resourceVersion"]):
+                    # What ended the watch instead of telling of an object has no namespace.
+                    if event["object"].get("metadata", {}).get("namespace") not in self._namespaces:
+                        continue
+                    with self._heard:
+                        self._order.hear(kind, event, time.monotonic())
+                        self._heard.notify()
             client.close()
             self._stopping.wait(0.1)
 
-    def _put(self, kind: str, event: Json) -> None:
-        metadata = event["object"].get("metadata") or {}
-        if metadata.get("namespace") not in self._namespaces:
-            return
-        with self._lock:
-            self._number += 1
-            number = self._number
-        self._events.put((int(metadata["resourceVersion"]), number, kind, event, time.monotonic()))
+    def _ours(self, listed: Json) -> Json:
+        items = [item for item in listed["items"] if item["metadata"]["namespace"] in self._namespaces]
+        return {**listed, "items": items}
 
     def _work(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.wait(_LOOK_SECONDS):
+            now = time.monotonic()
             try:
-                item = self._events.get(timeout=0.2)
-            except queue.Empty:
+                lists = {kind: self._ours(self._asker.get(path)) for kind, path in self._kinds.items()}
+            except (OSError, ApiError, http.client.HTTPException, ValueError):
                 continue
-            wait = item[4] + _ORDER_SECONDS - time.monotonic()
-            if wait > 0:
-                self._events.put(item)
-                self._stopping.wait(min(wait, 0.05))
-                continue
-            change = self._history.take(item[2], item[3], item[4])
-            if change is not None:
-                self.on_change(change)
+            for heard in self._in_order(lists):
+                change = self._history.take(heard.kind, heard.event, heard.at)
+                if change is not None:
+                    self.on_change(change)
+            self.known_until = now
+
+    def _in_order(self, lists: Mapping[str, Json]) -> list[Heard]:
+        with self._heard:
+            self._order.mark(lists)
+            while (due := self._order.due()) is None:
+                self._heard.wait(_LOOK_SECONDS)
+                if self._stopping.is_set():
+                    return []
+            return due

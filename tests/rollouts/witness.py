@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.faults.history import KINDS, Change, History, Onlooker, version_of
+from tests.waiting import wait_until
 
 from lockgate.backends.deployment.route import read_route, services_named
 from lockgate.domain.split import WHOLE, TrafficSplit
@@ -202,16 +203,18 @@ class Witness:
         return self._judge.writes
 
     def broken(self) -> list[str]:
-        """What was broken since this was last asked."""
+        """What was broken since this was last asked, up to now."""
+        now = time.monotonic()
+        wait_until("the watches have told all", lambda: self._onlooker.known_until >= now)
         with self._lock:
             told, self._judge.broken = self._judge.broken, []
             return told
 
     def windows(self, since: float) -> list[Window]:
-        """The times since a moment in which the shares did not change; the last ends now."""
+        """The times since a moment in which the shares did not change, as far as is known by now."""
+        now = self._onlooker.known_until
         with self._lock:
             found = list(self._judge.windows)
-        now = time.monotonic()
         ended = [replace(each, end=now if each.end is None else each.end) for each in found]
         return [
             replace(each, begin=max(each.begin, since)) for each in ended if each.end and each.end > since

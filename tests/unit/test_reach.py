@@ -105,6 +105,7 @@ class World:
         elif kind == "prune":
             assert isinstance(what, str)
             self.check_fewer(what, 0)
+            assert what not in self.written, f"{what} goes and the route names it"
             del self.workloads[what]
         else:
             assert isinstance(what, Track)

@@ -58,6 +58,17 @@ def test_pods_that_are_named_nowhere_stay_while_the_route_asks_for_them(route, k
     assert stage == Stage(tracks=(*alone(4, None).tracks, *left), split=TrafficSplit(weights=(("new", 100),)))
 
 
+def test_whoever_is_to_go_leaves_the_route_first_also_with_no_weight():
+    """Copies were made for it, and the next candidate is not there yet to have them."""
+    workloads = (there_is("old", OLD, 4), there_is("new", NEW, 4))
+    there = Observed(others=workloads, route=to(("old", 100), ("new", 0)), front="old")
+    stable = Track(role=Role.STABLE, release=OLD, workload="old", replicas=4)
+    third = Track(role=Role.CANDIDATE, release=THIRD, workload="third", replicas=4)
+    shadow = TrafficSplit(weights=(("old", 100), ("third", 0)), special="third", mirror=50)
+    ideal = Stage(tracks=(stable, third), split=shadow, front="old")
+    assert within_reach(ideal, there, 4) == replace(ideal, split=TrafficSplit(weights=(("old", 100),)))
+
+
 def test_no_more_pods_stay_than_there_are():
     there = Observed(others=(replace(there_is("old", OLD, 4), replicas=3),), route=to(("old", 100)))
     assert within_reach(alone(4, (("new", 100),)), there, 4).tracks[1].replicas == 3

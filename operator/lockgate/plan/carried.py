@@ -63,7 +63,11 @@ class Carriers:
             mirror=wanted.mirror if special else 0,
         )
         is_known = reached != wanted and written is not None and _is_same(reached, written)
-        return written if is_known else reached
+        return self._without_gone(written) if is_known and written else reached
+
+    def _without_gone(self, split: TrafficSplit) -> TrafficSplit:
+        """The split without those who get nothing by it and are to go: they go once no route names them."""
+        return replace(split, weights=tuple((n, w) for n, w in split.weights if w or self._track(n)))
 
     def _weights(self, wanted: TrafficSplit, before: dict[str, int], *, rises: bool) -> dict[str, int]:
         """What everybody gets; whether a candidate may get more than it has is said by `rises`."""

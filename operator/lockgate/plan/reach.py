@@ -28,7 +28,8 @@ def within_reach(ideal: Stage, observed: Observed, size: int) -> Stage:
     for workload in observed.workloads:
         if workload.name not in named and workload.revision is not None:
             gone = Track(role=Role.STABLE, release=workload.revision, workload=workload.name, replicas=0)
-            if (kept := lock.held(gone, split, front)).replicas:
+            kept = lock.held(gone, split, front)
+            if kept.replicas or (split is not None and workload.name in split.names):
                 tracks.append(kept)
     return replace(ideal, tracks=tuple(tracks), split=split, front=front)
 
