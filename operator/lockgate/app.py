@@ -103,7 +103,7 @@ class App:
             }
         )
         self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
-        self._webhooks = Webhooks(services, self._queue.wake)
+        self._webhooks = Webhooks(services, self._queue.wake, answered=self._metrics.webhook_answered)
         self._resolver = Resolver(self._sources, self._followers, self._edits, self._webhooks)
         self._hearing = Hearing(feeds_of(settings.watch_namespaces))
         self._attention = Attention(

@@ -45,12 +45,12 @@ Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def service_behind_tls(
-    directory: Path, handle: Handle, *, trusted: bool = True, **fields: object
+    directory: Path, handle: Handle, *, trusted: bool = True, host: str = "127.0.0.1", **fields: object
 ) -> AsyncIterator[Service]:
     """A server on loopback that treats each connection so; with `trusted` False it is a stranger."""
     authority, stranger = Authority.create(), Authority.create()
     (directory / "ca.crt").write_bytes(authority.pair.certificate)
-    (authority if trusted else stranger).server("fairness", ["127.0.0.1"]).write(directory, "server")
+    (authority if trusted else stranger).server("fairness", [host]).write(directory, "server")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(directory / "server.crt", directory / "server.key")
 
@@ -64,13 +64,12 @@ async def service_behind_tls(
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
-    known = {"namespaces": ("growth",), "timeout_seconds": 5.0} | fields
+    given = {"namespaces": ("growth",), "timeout_seconds": 5.0, "ca_file": directory / "ca.crt"}
     try:
         yield Service(
             name="fairness",
             address=f"https://127.0.0.1:{port}/ask",
-            ca_file=directory / "ca.crt",
-            **known,  # type: ignore[arg-type]
+            **(given | fields),  # type: ignore[arg-type]
         )
     finally:
         server.close()

@@ -22,6 +22,7 @@ class Asking(Rig):
     def __init__(self) -> None:
         super().__init__()
         self.service = FakeService()
+        self.first_pause_seconds = 0.01
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -31,7 +32,7 @@ class Asking(Rig):
             {"fairness": FAIRNESS},
             lambda _: self.woken.set(),
             self.service.ask,
-            first_pause_seconds=0.01,
+            first_pause_seconds=self.first_pause_seconds,
             least_seconds=0,
         )
         resolver = Resolver(Sources({"default": self.lookups}), self.followers, self.edits, webhooks)
@@ -174,6 +175,20 @@ async def test_while_a_service_is_away_nothing_begins_and_what_serves_serves_on(
     await rig.woken.wait()
     await rig.settle()
     assert rig.status["candidate"]["version"] == "v2"
+
+
+async def test_who_has_mended_a_service_need_not_wait_until_it_is_asked_again(rig):
+    rig.first_pause_seconds = 1000
+    rig.begin_anew()
+    rig.service.says = "it answered with status 500"
+    await rig.move(2)
+    assert rig.verdict("Ready") == ("Unknown", "GateWaiting")
+    rig.annotate(request="retry because it is back #0badcafe")
+    rig.service.says = YES
+    await rig.settle()
+    assert rig.status["candidate"]["version"] == "v2"
+    assert rig.status["lastRequest"]["message"] == "the version that waits is asked about again"
+    assert rig.asked == ["v1", "v2", "v2"]
 
 
 async def test_what_a_person_pins_passes_and_nobody_is_asked(rig):

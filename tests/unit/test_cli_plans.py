@@ -156,4 +156,8 @@ def test_the_gate_on_signatures_is_told_with_what_it_warned_of():
 
 def test_the_services_that_are_asked_are_told():
     found = planned(looks.serving(spec={"gates": {"webhook": [{"name": "fairness"}]}}))
-    assert found.remarks == ("before it may begin, gate fairness asks a service of that name",)
+    asked = "before it may begin, gate fairness asks a service of that name"
+    assert found.remarks == (asked,)
+    refused = {"version": "v13", "recipe": "8f14e45f", "message": "gate fairness refuses v13"}
+    found = planned(looks.serving(spec={"gates": {"webhook": [{"name": "fairness"}]}}, refused=refused))
+    assert found.remarks == (asked, "to have v13 asked about again: kubectl lockgate retry churn")

@@ -167,6 +167,13 @@ async def test_a_stranger_with_a_certificate_of_his_own_is_sent_nothing(tmp_path
     assert asked == []
 
 
+async def test_a_service_of_another_name_is_a_stranger_and_so_is_one_that_only_its_own_authority_knows(
+    tmp_path,
+):
+    assert "can be trusted" in await refusal(tmp_path, answers("200 OK", YES), host="other.example.com")
+    assert "can be trusted" in await refusal(tmp_path, answers("200 OK", YES), ca_file=None)
+
+
 async def test_no_proxy_of_the_environment_is_used(tmp_path, monkeypatch):
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -1,6 +1,7 @@
 """What services said is asked once for each pair, kept as long as it is wanted, and never guessed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -35,8 +36,12 @@ class Site:
     def __init__(self) -> None:
         self.service = FakeService()
         self.woken: list[Key] = []
+        self.told_of: Counter[tuple[str, str]] = Counter()
         services = {each.name: each for each in (FAIRNESS, OTHERS, SECOND)}
-        self.webhooks = Webhooks(services, self.woken.append, self.service.ask)
+        self.webhooks = Webhooks(services, self.woken.append, self.service.ask, answered=self.count)
+
+    def count(self, service: str, outcome: str) -> None:
+        self.told_of[service, outcome] += 1
 
     def check(self, number: int = 2, **about: Any) -> LockgateError | None:
         """What keeps a version from beginning, if anything does."""
@@ -148,6 +153,8 @@ async def test_whoever_says_neither_yes_nor_no_is_asked_again_ever_more_rarely_a
     await asyncio.sleep(LONGEST_PAUSE_SECONDS + 1)
     assert site.check() is None
     assert len(site.woken) == 2
+    assert site.told_of["fairness", "unanswered"] == len(site.asked) - 1
+    assert site.told_of["fairness", "allowed"] == 1
     assert asyncio.get_running_loop().time() > began
 
 

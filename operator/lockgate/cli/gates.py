@@ -15,6 +15,9 @@ def gates_before(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
     yield from _signature(one, deployment)
     for service in deployment.gates.webhook:
         yield f"before it may begin, gate {service.name} asks a service of that name"
+    refused = deployment.status.refused
+    if refused is not None:
+        yield f"to have {refused.version} asked about again: kubectl lockgate retry {one.name}"
 
 
 def _signature(one: Seen, deployment: ModelDeployment) -> Iterator[str]:

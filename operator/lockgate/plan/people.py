@@ -6,13 +6,14 @@ for pods that are not there or for traffic that is not served.
 
 from dataclasses import dataclass, replace
 
+from lockgate.api.conditions import find
 from lockgate.api.lifecycle import Settle
 from lockgate.api.limits import APPROVALS_LIMIT
 from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, parse_request, unanswered
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Approval, Revision, RolloutState, Trigger
 from lockgate.domain.observed import Observed
-from lockgate.names import Reason
+from lockgate.names import ConditionType, Reason
 from lockgate.plan.failures import failure_of
 from lockgate.plan.troubles import Problem
 
@@ -59,9 +60,8 @@ def _refusal(
     if request.verb is Verb.RETRY and state.frozen is None:
         if state.candidate is not None:
             return f"{state.candidate.version} is being rolled out"
-        if (
-            wanted is None or failure_of(deployment, state, wanted) is None
-        ) and deployment.status.refused is None:
+        has_failed = wanted is not None and failure_of(deployment, state, wanted) is not None
+        if not has_failed and not _is_asked_about(deployment):
             return "no version that was aborted is asked for now"
         return None
     if state.candidate is None:
@@ -110,10 +110,10 @@ def _retry(
     if state.frozen is not None and state.candidate is not None:
         said = f"{_named(state.candidate)} is tried again where it is held"
         return Heard(state=replace(state, frozen=None, reached_at=None), answer=_answer(request.text, said))
-    failed = wanted and failure_of(deployment, state, wanted)
-    refused = deployment.status.refused
-    if wanted is None or (failed is None and refused is not None):
-        said = f"{refused.version if refused else 'the version'} is asked about again"
+    failed = None if wanted is None else failure_of(deployment, state, wanted)
+    if wanted is None or failed is None:
+        refused = deployment.status.refused
+        said = f"{refused.version if refused else 'the version that waits'} is asked about again"
         return Heard(state=state, answer=_answer(request.text, said), trigger=Trigger.RETRIED)
     left = tuple(known for known in state.failed if known != failed)
     said = f"{_named(wanted)} is tried again"
@@ -123,6 +123,13 @@ def _retry(
         answer=_answer(request.text, said),
         trigger=Trigger.RETRIED,
     )
+
+
+def _is_asked_about(deployment: ModelDeployment) -> bool:
+    """Whether a service has refused what is asked for, or keeps it waiting: it is asked anew."""
+    resolved = find(deployment.status.conditions, ConditionType.RESOLVED)
+    waits = resolved is not None and resolved.reason is Reason.GATE_WAITING
+    return waits or deployment.status.refused is not None
 
 
 def _answer(text: str, message: str, *, granted: bool = True) -> LastRequest:

@@ -61,12 +61,13 @@ class Webhooks:
         wake: Callable[[Key], None] = lambda key: None,
         asking: Asking = ask,
         *,
+        answered: Callable[[str, str], None] = lambda service, outcome: None,
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         least_seconds: float = LEAST_SECONDS,
     ) -> None:
         self._services = services
         self._wake = wake
-        self._ask = asking
+        self._ask, self._tell = asking, answered
         self._first_pause_seconds = first_pause_seconds
         self._turns = {name: Turns(least_seconds) for name in services}
         self._pairs: dict[Key, _Pair] = {}
@@ -151,6 +152,7 @@ class Webhooks:
         except Exception as defect:
             _log.exception("asking a service failed unexpectedly", service=service.name)
             asked.failure = f"a defect of Lockgate ({type(defect).__name__}) kept it from being asked"
+        self._tell(service.name, _outcome(asked.answer))
         if asked.answer is None:
             asked.failures += 1
             pause = self._first_pause_seconds * 2 ** min(asked.failures - 1, 16)
@@ -162,6 +164,12 @@ class Webhooks:
                 "service answered", service=service.name, namespace=key[0], name=key[1], failure=asked.failure
             )
             self._wake(key)
+
+
+def _outcome(answer: Answer | None) -> str:
+    if answer is None:
+        return "unanswered"
+    return "allowed" if answer.allowed else "refused"
 
 
 def _check_answered(question: Question, asked: _Asked) -> None:
