@@ -118,7 +118,7 @@ def test_a_service_that_is_in_trouble_holds_the_version_until_it_answers(site: S
     fairness.says = (500, {"allowed": True})
     site.seed()
     found = site.wait_condition("Resolved", "Unknown", "GateWaiting")
-    assert "it answered with status 500; it is asked again" in message(found, "Ready")
+    assert "for there is no answer yet: it answered with status 500" in message(found, "Ready")
     assert found["status"]["stable"]["version"] == "v0"
     fairness.says = (200, {"allowed": True})
     site.wait_serving("v1")

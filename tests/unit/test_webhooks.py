@@ -2,14 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
 import pytest
 from tests.fakes.builders import deployment_object, version
 from tests.fakes.services import FAIRNESS, NO, OTHERS, YES, FakeService
-from tests.fakes.virtual_time import in_virtual_time
+from tests.fakes.virtual_time import virtually
 
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
@@ -20,14 +18,6 @@ from lockgate.webhooks.offered import Service
 
 SECOND = Service(name="second", address="https://second.example.com", namespaces=("*",))
 STABLE = {"version": "v1", "uri": "wandb://acme-org/wandb-registry-model/churn:v1"}
-
-
-def virtually(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(**arguments: Any) -> None:
-        in_virtual_time(test(**arguments))
-
-    return run
 
 
 class Site:
@@ -138,8 +128,7 @@ async def test_whoever_says_neither_yes_nor_no_is_asked_again_ever_more_rarely_a
     waits = await site.told()
     assert isinstance(waits, GateWaiting)
     assert waits.message == (
-        "gate fairness has been asked about v2, and waits for an answer: it answered with status 500; "
-        "it is asked again"
+        "gate fairness is asked about v2 again, for there is no answer yet: it answered with status 500"
     )
     counts = []
     for _ in range(5):
@@ -168,7 +157,7 @@ async def test_who_takes_long_is_waited_for_and_that_is_told_after_two_seconds()
     assert site.woken == [("growth", "churn")]
     late = site.check()
     assert isinstance(late, GateWaiting)
-    assert late.message == "gate fairness has been asked about v2, and has not answered yet"
+    assert late.message == "gate fairness is asked about v2, and has not answered yet"
     site.service.may_answer.set()
     await asyncio.sleep(0.1)
     assert site.check() is None
@@ -272,26 +261,15 @@ def test_where_the_platform_lists_nothing_whoever_names_one_is_told_so():
 
 
 @virtually
-async def test_namespaces_take_turns_and_one_that_hangs_leaves_room_for_others():
+async def test_what_is_known_to_be_refused_ends_the_questions_about_another_version():
     site = Site()
-    site.service.may_answer.clear()
-    for number in range(50):
-        site.check(name=f"a{number}")
-    await asyncio.sleep(1)
-    assert len(site.asked) == 2, "of one namespace no more at a time"
-    for namespace in ("ads", "search"):
-        with pytest.raises(Unanswered):
-            site.webhooks.check(asking("second", namespace=namespace), version(2))
-    await asyncio.sleep(1)
-    assert [each.namespace for each in site.service.asked[2:]] == ["ads", "search"]
-
-
-@virtually
-async def test_however_fast_a_service_answers_it_is_asked_so_often_a_second_and_no_more():
-    site = Site()
-    for number in range(100):
-        site.check(name=f"a{number}")
-    await asyncio.sleep(1.95)
-    assert len(site.asked) == 20
-    await asyncio.sleep(10)
-    assert len(site.asked) == 100
+    site.service.says = NO
+    refused = await site.told(2)
+    assert isinstance(refused, GateRefused)
+    site.service.says = "it is down"
+    await site.told(3)
+    kept = {"version": "v2", "recipe": refused.recipe, "message": refused.message}
+    assert isinstance(site.check(2, refused=kept), GateRefused)
+    before = len(site.asked)
+    await asyncio.sleep(1000)
+    assert len(site.asked) == before

@@ -41,14 +41,18 @@ class Turns:
             task.cancel()
 
     def _begin_more(self) -> None:
-        for namespace in tuple(self._rows):
+        while (namespace := self._next()) is not None:
             row = self._rows.pop(namespace)
-            while row and self._busy.total() < AT_ONCE and self._busy[namespace] < AT_ONCE_PER_NAMESPACE:
-                name = next(iter(row))
-                self._begin(namespace, name, row.pop(name))
+            name = next(iter(row))
+            self._begin(namespace, name, row.pop(name))
             # To the end: the next free place is another namespace's.
             if row:
                 self._rows[namespace] = row
+
+    def _next(self) -> str | None:
+        if self._busy.total() >= AT_ONCE:
+            return None
+        return next((each for each in self._rows if self._busy[each] < AT_ONCE_PER_NAMESPACE), None)
 
     def _begin(self, namespace: str, name: Hashable, work: Work) -> None:
         loop = asyncio.get_running_loop()

@@ -85,9 +85,10 @@ class Webhooks:
         anew = unanswered(deployment.request, deployment.status.last_request)
         anew = anew if verb_of(anew) == Verb.RETRY else ""
         refused, recipes = deployment.status.refused, [_recipe(deployment, each) for each in questions]
+        self._forget_others(deployment.key, "".join(recipes), anew)
         if refused is not None and not anew and refused.recipe in recipes:
             raise GateRefused(refused.message, version=candidate.number, recipe=refused.recipe)
-        pair = self._pair(deployment, recipes, anew)
+        pair = self._pairs.setdefault(deployment.key, _Pair("".join(recipes), anew))
         for service, question in zip(services, questions, strict=True):
             if service.name not in pair.asked:
                 pair.asked[service.name] = _Asked(_now())
@@ -117,14 +118,11 @@ class Webhooks:
             for number, gate in enumerate(deployment.gates.webhook)
         ]
 
-    def _pair(self, deployment: ModelDeployment, recipes: list[str], anew: str) -> _Pair:
-        """What is known of what is wanted now, and nothing of what was wanted before."""
-        known, wanted = self._pairs.get(deployment.key), "".join(recipes)
-        if known is not None and known.wanted == wanted and anew in ("", known.anew):
-            return known
-        self.forget(deployment.key)
-        self._pairs[deployment.key] = _Pair(wanted, anew)
-        return self._pairs[deployment.key]
+    def _forget_others(self, key: Key, wanted: str, anew: str) -> None:
+        """What was wanted before is wanted no more, nor what was known before somebody asked for it anew."""
+        known = self._pairs.get(key)
+        if known is not None and not (known.wanted == wanted and anew in ("", known.anew)):
+            self.forget(key)
 
     def _drop(self, key: Key, name: str, asked: _Asked) -> None:
         if asked.again is not None:
@@ -175,9 +173,9 @@ def _outcome(answer: Answer | None) -> str:
 def _check_answered(question: Question, asked: _Asked) -> None:
     if asked.answer is not None:
         return
-    about = f"gate {question.gate} has been asked about {question.candidate.version}"
+    about = f"gate {question.gate} is asked about {question.candidate.version}"
     if asked.failure is not None:
-        raise GateWaiting(f"{about}, and waits for an answer: {asked.failure}; it is asked again")
+        raise GateWaiting(f"{about} again, for there is no answer yet: {asked.failure}")
     waited = _now() - asked.since
     if waited < _SOON_SECONDS:
         raise Unanswered(f"{about}", waited=waited)
