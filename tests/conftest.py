@@ -46,7 +46,8 @@ TOGETHER = tuple(
     f"tests/{beginning}"
     for beginning in (
         *("chart/", "modelserver/", "registry/", "registry_door/"),
-        *("integration/test_prometheus", "sandbox/test_gateway_actor", "sandbox/test_parts_on_"),
+        *("integration/test_aborts", "integration/test_dashboards", "integration/test_prometheus"),
+        *("sandbox/test_gateway_actor", "sandbox/test_parts_on_"),
     )
 )
 _start = subprocess.Popen.__init__

@@ -37,6 +37,7 @@ from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers, OfOneSource
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.poller import Poller
+from lockgate.resolve.quarantine import Quarantine, Scope
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.resolve.webhooks import Webhooks
@@ -103,8 +104,9 @@ class App:
             }
         )
         self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
+        quarantine = Quarantine(self._store, Scope(settings.quarantine))
         self._webhooks = Webhooks(services, self._queue.wake, answered=self._metrics.webhook_answered)
-        self._resolver = Resolver(self._sources, self._followers, self._edits, self._webhooks)
+        self._resolver = Resolver(self._sources, self._followers, self._edits, quarantine, self._webhooks)
         self._hearing = Hearing(feeds_of(settings.watch_namespaces))
         self._attention = Attention(
             lambda: bool(self._hearing.deaf_kinds()),
@@ -224,12 +226,11 @@ class App:
         # Loaded before there is work, which it would have to share the interpreter with.
         await attempt("warming the registries' clients", self._sources.warm(_REGISTRY_START_SECONDS))
         await attempt("discovering kinds", self._discovery.look())
-        heap = Heap(is_quiet=lambda: not self._queue.has_work)
         self._watch.start()
         restarted = self._metrics.task_restarted
         async with asyncio.TaskGroup() as group:
             group.create_task(keep("attention", self._attention.run, restarted))
-            group.create_task(keep("heap", heap.run, restarted))
+            group.create_task(keep("heap", Heap(is_quiet=lambda: not self._queue.has_work).run, restarted))
             group.create_task(keep("discovery", self._discovery.run, restarted))
             group.create_task(keep("sweeper", self._sweeper.run, restarted))
             await self._sweeper.opened.wait()

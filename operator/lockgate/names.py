@@ -92,6 +92,7 @@ class Reason(StrEnum):
     ROLLED_OUT = "RolledOut"
     SETTLING = "Settling"
     FROZEN = "Frozen"
+    QUARANTINED = "Quarantined"
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_SUPERSEDED = "RolloutSuperseded"
     ROLLOUT_ABORTED = "RolloutAborted"

@@ -105,6 +105,11 @@ class Settings:
     runtime_edit_share: Annotated[
         float, "part (0 to 1) of a runtime's models that may roll at once because it was edited"
     ] = 0.1
+    quarantine: Annotated[
+        str,
+        "whose failures keep a version from being tried until a person asks for it: those of the Fleet, "
+        "of the same Namespace, or None",
+    ] = "Namespace"
     watch_namespaces: Annotated[tuple[str, ...], "namespaces to watch, with commas; empty means all"] = ()
     workers: Annotated[int, "how many ModelDeployments are looked at at once"] = 1024
     kubernetes_requests_per_second: Annotated[
@@ -174,6 +179,8 @@ class Settings:
                 raise SettingsError(f"{_variable(setting)} must be a number above 0")
         if self.runtime_edit_share > 1:
             raise SettingsError("LOCKGATE_RUNTIME_EDIT_SHARE must be at most 1, which means all at once")
+        if self.quarantine not in ("Fleet", "Namespace", "None"):
+            raise SettingsError(f"LOCKGATE_QUARANTINE is {self.quarantine!r}; write Fleet, Namespace or None")
         self._check_ports()
         if self.log_format not in ("json", "console"):
             raise SettingsError(f"LOCKGATE_LOG_FORMAT is {self.log_format!r}; write json or console")

@@ -18,7 +18,7 @@ from tests.fakes.ways import Mood
 
 from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.requests import Verb
-from lockgate.api.status import Outcome, Revision, RolloutState
+from lockgate.api.status import Outcome, Revision, RolloutState, Trigger
 from lockgate.api.strategy import BlueGreen, Canary, Pause, Rolling, Shadow
 from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import Observed
@@ -132,6 +132,7 @@ class History(PromisedWorld):
     def check_told(self, before: RolloutState, plan: Plan) -> None:
         after = plan.state
         began = after.candidate is not None and not after.candidate.is_same(before.candidate)
+        self.met["kept out by a failure elsewhere"] += plan.decision.course is Course.QUARANTINED
         for entry in plan.finished:
             self.met[entry.outcome.value] += 1
             if entry.outcome is Outcome.ABORTED:
@@ -143,6 +144,7 @@ class History(PromisedWorld):
         if began and after.candidate and not self.has_lost:
             assert (after.candidate.release, self.retry) not in self.failed, "tried again unasked"
             assert after.candidate.version in self.meant
+            self.check_is_tried(before, after, after.candidate)
         if after.stable is not None and not after.stable.is_same(before.stable):
             self.check_new_stable(before, plan)
         self.patience.is_told(self, before, plan)
@@ -155,6 +157,16 @@ class History(PromisedWorld):
         was_last = promoted and before.candidate is not None and not is_first
         if (goes_on and after.step > before.step) or was_last:
             self.check_step_left(before, after)
+
+    def check_is_tried(self, before: RolloutState, after: RolloutState, candidate: Revision) -> None:
+        """What failed elsewhere is tried for a person, or where nothing else serves."""
+        if candidate.version not in self.elsewhere:
+            return
+        # What failed here as well is tried again for a person alone.
+        has_failed = any(failure.revision.is_same(candidate) for failure in before.failed)
+        by_person = bool(self.pin) or before.at_once or has_failed or after.trigger is Trigger.RETRIED
+        assert by_person or before.stable is None or before.unproven, "tried although it failed elsewhere"
+        self.met["failed elsewhere, and tried for a person"] += by_person and before.stable is not None
 
     def check_step_left(self, before: RolloutState, after: RolloutState) -> None:
         """A step is left when it was reached, and what held it let go."""
@@ -287,7 +299,7 @@ class History(PromisedWorld):
         """It ends where it should."""
         self.end_faults()
         self.is_silent = self.suspend = False
-        self.settle = Settle()
+        self.settle, self.elsewhere = Settle(), set()
         if not grants:
             self.supersede = Supersede.RESTART
         if grants:

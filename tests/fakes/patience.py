@@ -62,7 +62,9 @@ class Patience:
         is_free = stable is None or before == RolloutState() or before.unproven or world.has_lost
         if is_free or world.pin or before.at_once or plan.state.trigger == "Retried":
             return
-        if world.asked_for(Verb.RETRY):
+        # What failed is tried again for a person alone, who may have asked a while ago by the annotation.
+        has_failed = any(failure.revision.is_same(candidate) for failure in before.failed)
+        if has_failed or world.asked_for(Verb.RETRY):
             return
         is_news = not candidate.is_same_version(stable) and not candidate.is_same_version(before.candidate)
         if before.candidate is not None and before.frozen is None:

@@ -29,6 +29,7 @@ from lockgate.report.writer import Writer
 from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.quarantine import Quarantine, Scope
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.telemetry.metrics import Metrics
@@ -54,7 +55,7 @@ class FakeSight:
 class Rig:
     """One ModelDeployment `growth/churn` on fakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, quarantine: Scope = Scope.NAMESPACE) -> None:
         self.now: datetime = T0
         self.monotonic = 1000.0
         self.sight = FakeSight()
@@ -65,12 +66,15 @@ class Rig:
         self.followers = Followers()
         self.woken = asyncio.Event()
         self.lookups = Lookups(self.registry, self.metrics, self.followers, lambda _: self.woken.set())
+        self.quarantine = Quarantine(self.store, quarantine)
         self.edits = RuntimeEdits(self.store, lambda _: self.woken.set(), share=0.1)
         self.outbox = Outbox(self.cluster, self.metrics, instance="test", clock=lambda: self.now)
         self.reconciler = Reconciler(
             view=self.store,
             catalog=Catalog(self.store),
-            resolver=Resolver(Sources({"default": self.lookups}), self.followers, self.edits),
+            resolver=Resolver(
+                Sources({"default": self.lookups}), self.followers, self.edits, self.quarantine
+            ),
             edits=self.edits,
             backend=self.backend(),
             measurements=Measurements(None, False),

@@ -25,7 +25,7 @@ from lockgate.api.status_codec import parse_status, to_dict
 from lockgate.api.strategy import Rolling, Strategy, Traffic
 from lockgate.backends.deployment.served import Served, Word
 from lockgate.domain.gate import GateVerdict
-from lockgate.domain.observed import Observed, PodFacts, RouteFacts, Target, WorkloadFacts
+from lockgate.domain.observed import Elsewhere, Observed, PodFacts, RouteFacts, Target, WorkloadFacts
 from lockgate.domain.plan import Plan, Stage, Track
 from lockgate.domain.release import release_of
 from lockgate.observe.standstill import Standstill
@@ -87,6 +87,8 @@ class LittleWorld:
         self.rng = rng
         self.now, self.monotonic, self.process = T0, 0.0, 0
         self.alias, self.pin, self.is_silent = 1, 0, False
+        self.elsewhere: set[str] = set()
+        """Versions that failed in other ModelDeployments."""
         self.replicas, self.suspend, self.retry, self.cpu, self.limit = 3, False, "", 1, 10
         self.runtime, self.generation, self.request = 1, 1, ""
         self.strategy: Strategy = Rolling()
@@ -163,7 +165,10 @@ class LittleWorld:
 
     def target(self) -> Target | None:
         """What the registry answers."""
-        return None if self.is_silent else Target(revision=self.release, pinned=bool(self.pin))
+        if self.is_silent:
+            return None
+        elsewhere = Elsewhere("ranker", "it was slow") if self.wanted.version in self.elsewhere else None
+        return Target(revision=self.release, pinned=bool(self.pin), failed_elsewhere=elsewhere)
 
     @property
     def wanted(self) -> Revision:

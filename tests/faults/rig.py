@@ -54,7 +54,7 @@ class FaultOperator(Operator):
                 "LOCKGATE_TEST_CLOCK": str(self._clock),
                 "LOCKGATE_POLL_INTERVAL_SECONDS": POLL_SECONDS,
                 "LOCKGATE_REGISTRY_TIMEOUT_SECONDS": "2",
-                "LOCKGATE_FETCH_DEADLINE_SECONDS": "10",
+                "LOCKGATE_FETCH_DEADLINE_SECONDS": "60",
                 # All at once, so that what was missed shows within seconds.
                 "LOCKGATE_RUNTIME_EDIT_SHARE": "1",
             }

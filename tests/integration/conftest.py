@@ -72,7 +72,7 @@ def site(
         nest,
         LOCKGATE_WATCH_NAMESPACES=namespace,
         LOCKGATE_REGISTRY_API_KEY_FILE=str(key),
-        LOCKGATE_FETCH_DEADLINE_SECONDS="10",
+        LOCKGATE_FETCH_DEADLINE_SECONDS="60",
     )
     node.behaviour = succeeds
     operator.start()

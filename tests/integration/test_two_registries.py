@@ -34,7 +34,7 @@ def both(site: Site, eu: RunningRegistry, operator_kubeconfig: Path, tmp_path: P
         tmp_path,
         LOCKGATE_WATCH_NAMESPACES=site.namespace,
         LOCKGATE_REGISTRY_API_KEY_FILE=str(tmp_path / "api-key"),
-        LOCKGATE_FETCH_DEADLINE_SECONDS="10",
+        LOCKGATE_FETCH_DEADLINE_SECONDS="120",
         LOCKGATE_REGISTRIES_FILE=str(file),
     )
     site.operator = operator
@@ -51,8 +51,8 @@ def test_models_of_two_servers_are_resolved_and_fetched_where_each_is(both: Site
     ](pod)
     both.seed()
     eu.seed_version(collection="churn", files={"model.onnx": b"of eu"}, aliases=["production"])
-    both.deploy("here", model=MODEL)
-    both.deploy("there", model=MODEL | {"source": "eu"})
+    both.deploy("here", model=MODEL, replicas=1)
+    both.deploy("there", model=MODEL | {"source": "eu"}, replicas=1)
     here, there = both.wait_serving("v0", "here"), both.wait_serving("v0", "there")
     assert here["status"]["stable"]["treeDigest"] != there["status"]["stable"]["treeDigest"]
     assert there["status"]["stable"]["source"] == "eu"
@@ -67,8 +67,8 @@ def test_models_of_two_servers_are_resolved_and_fetched_where_each_is(both: Site
 def test_an_outage_of_one_holds_up_no_model_of_the_other(both: Site, eu: RunningRegistry):
     both.seed()
     eu.seed_version(collection="churn", files={"model.onnx": b"of eu"}, aliases=["production"])
-    both.deploy("here", model=MODEL)
-    both.deploy("there", model=MODEL | {"source": "eu"})
+    both.deploy("here", model=MODEL, replicas=1)
+    both.deploy("there", model=MODEL | {"source": "eu"}, replicas=1)
     both.wait_serving("v0", "here")
     both.wait_serving("v0", "there")
     eu.stop()

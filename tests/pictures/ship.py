@@ -24,6 +24,7 @@ from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, 
 from lockgate.errors import RegistryUnavailable
 from lockgate.names import ANNOTATION_REQUEST, ANNOTATION_VERSION, LABEL_RELEASE
 from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.quarantine import Quarantine, Scope
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
 from lockgate.telemetry.metrics import Metrics
@@ -65,7 +66,12 @@ class Ship(Rig):
         analyst: Any = Analyst(self.servers, metrics.prometheus_answered, self.chance)
         self.reconciler = replace(
             self.reconciler,
-            resolver=Resolver(Sources({"default": self.lookups}), self.followers, self.edits),
+            resolver=Resolver(
+                Sources({"default": self.lookups}),
+                self.followers,
+                self.edits,
+                Quarantine(self.store, Scope.NAMESPACE),
+            ),
             backend=self.backend(gateways={"public": PUBLIC}),
             measurements=analyst,
             telemetry=metrics,

@@ -35,7 +35,9 @@ class Asking(Rig):
             first_pause_seconds=self.first_pause_seconds,
             least_seconds=0,
         )
-        resolver = Resolver(Sources({"default": self.lookups}), self.followers, self.edits, webhooks)
+        resolver = Resolver(
+            Sources({"default": self.lookups}), self.followers, self.edits, self.quarantine, webhooks
+        )
         object.__setattr__(self.reconciler, "resolver", resolver)
 
     async def move(self, number: int) -> None:

@@ -40,7 +40,8 @@ class TwoServers(Rig):
                 for name, registry in (("default", self.registry), ("eu", self.eu))
             }
         )
-        object.__setattr__(self.reconciler, "resolver", Resolver(self.sources, self.followers, self.edits))
+        resolver = Resolver(self.sources, self.followers, self.edits, self.quarantine)
+        object.__setattr__(self.reconciler, "resolver", resolver)
         self.know({"default": SOURCE, "eu": EU})
 
     def know(self, sources: dict[str, PodSource]) -> None:
@@ -169,7 +170,8 @@ async def test_of_who_serves_from_a_server_that_is_configured_no_more_nothing_is
     rig.cluster.roll(KEY, ready_pod)
     await rig.settle()
     only = Sources({"default": rig.sources["default"]})
-    object.__setattr__(rig.reconciler, "resolver", Resolver(only, rig.followers, rig.edits))
+    resolver = Resolver(only, rig.followers, rig.edits, rig.quarantine)
+    object.__setattr__(rig.reconciler, "resolver", resolver)
     rig.registry.point("production", replace(version(4), signature='{"inputs":[],"outputs":[]}'))
     rig.create(gates={"signature": "Require"})
     await rig.settle()

@@ -20,7 +20,7 @@ def restart(rig: Rig) -> None:
     """Another process takes over: it remembers nothing of the registry."""
     rig.followers = Followers()
     rig.lookups = Lookups(rig.registry, rig.metrics, rig.followers, lambda _: rig.woken.set())
-    resolver = Resolver(Sources({"default": rig.lookups}), rig.followers, rig.edits)
+    resolver = Resolver(Sources({"default": rig.lookups}), rig.followers, rig.edits, rig.quarantine)
     object.__setattr__(rig.reconciler, "resolver", resolver)
 
 
@@ -131,7 +131,7 @@ async def test_somebody_elses_new_deployment_swallows_no_move_of_the_alias(rig):
 async def test_a_namespace_that_follows_too_much_is_told_so_and_the_registry_is_not_asked(rig):
     followers = Followers(most_per_namespace=1)
     lookups = Lookups(rig.registry, rig.metrics, followers, lambda _: rig.woken.set())
-    resolver = Resolver(Sources({"default": lookups}), followers, rig.edits)
+    resolver = Resolver(Sources({"default": lookups}), followers, rig.edits, rig.quarantine)
     object.__setattr__(rig.reconciler, "resolver", resolver)
     rig.registry.point("production", version(1))
     model = {"registry": "model", "collection": "churn", "alias": "made-up"}

@@ -269,6 +269,12 @@ def _flap(world: History) -> None:
     world.met["flapped"] += 1
 
 
+def _elsewhere(world: History) -> None:
+    """Others fail with a version, or have it hold after all."""
+    world.elsewhere ^= {f"v{world.rng.choice([1, 2, 3, 4])}"}
+    world.is_dirty = True
+
+
 def _pin(world: History) -> None:
     _edit(world, pin=world.rng.choice([0, 0, 1, 2, 3, 4]))
     world.met["pinned"] += bool(world.pin)
@@ -308,6 +314,7 @@ THEMES: dict[str, Acts] = {
         (1, _edit_release),
     ),
     "failures": ((2, _on_failure), (4, _measure), (3, _ask), (2, _workload_dies), (2, _analysis)),
+    "elsewhere": ((4, _elsewhere), (3, _move), (2, _ask), (2, _retry), (1, _pin)),
     "lost": ((2, _lose_status),),
 }
 
@@ -383,6 +390,7 @@ MEANT = {
     | {"status lost"},
     "frozen": {"frozen: AnalysisFailed", "frozen: ProgressDeadlineExceeded", "rests: frozen", "thawed"}
     | {"frozen, and superseded"},
+    "elsewhere": {"kept out by a failure elsewhere", "failed elsewhere, and tried for a person"},
     "patience": {"settle edited", "flapped", "waits", "queued", "waits through a jump"},
 }
 

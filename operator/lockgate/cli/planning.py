@@ -23,7 +23,7 @@ from lockgate.cli.words import lasting
 from lockgate.domain.gate import Gate
 from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Step
-from lockgate.names import ConditionType
+from lockgate.names import ConditionType, Reason
 from lockgate.plan.carried import pods_for
 from lockgate.plan.failures import failure_of
 from lockgate.plan.settling import wait_of
@@ -119,6 +119,9 @@ def _obstacles(
                 f"{following} was aborted ({failed.message}) and is not tried again by itself; to try it: "
                 f"kubectl lockgate retry {one.name}"
             )
+    stalled = one.says(ConditionType.STALLED)
+    if stalled is not None and stalled.reason == Reason.QUARANTINED:
+        yield f"the operator does not try it: {stalled.message}"
     rollout = deployment.status.rollout
     if rollout.frozen is not None and rollout.candidate is not None:
         yield (

@@ -172,6 +172,14 @@ class Applied:
         return self.moved or bool(self.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """That a version failed in another ModelDeployment on the same runtime: where, and how."""
+
+    where: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The version to end on and how it was found (`alias` is absent in a pin's case).
@@ -181,4 +189,5 @@ class Target:
 
     revision: Revision
     pinned: bool
+    failed_elsewhere: Elsewhere | None = None
     warning: str | None = None

@@ -72,6 +72,7 @@ class Course(StrEnum):
     ROLLING_OUT = "rolling out"
     ABORTED = "aborted"
     FROZEN = "frozen"
+    QUARANTINED = "quarantined"
     STALLED = "stalled"
     SUSPENDED = "suspended"
 

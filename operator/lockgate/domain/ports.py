@@ -7,7 +7,7 @@ from typing import Protocol
 from lockgate.api.spec import Followed
 from lockgate.api.status import ModelDeploymentStatus
 from lockgate.domain.analysis import Measured
-from lockgate.domain.resources import Key, Object, Resource
+from lockgate.domain.resources import Key, Object, Resource, Tried
 from lockgate.domain.version import Contents, Reference, Version
 from lockgate.errors import LockgateError
 
@@ -55,6 +55,9 @@ class ClusterView(Protocol):
 
     def on_runtime(self, runtime: str) -> tuple[int, Set[Key]]:
         """How many ModelDeployments name a runtime, and which of them roll because it was edited."""
+
+    def failed_in(self, tried: Tried) -> tuple[Key, ...]:
+        """The ModelDeployments that remember such a version as one that failed on such a runtime."""
 
     def upsert(self, resource: Resource, obj: Object) -> bool:
         """Take an object in; False when what is known is as new."""

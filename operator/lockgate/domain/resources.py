@@ -12,6 +12,8 @@ from lockgate.names import (
     MODEL_RUNTIMES,
 )
 
+Tried = tuple[str, str]
+"""The digest of a version, and what it ran on, as a status tells both."""
 Key = tuple[str, str]
 """Namespace (empty for cluster-scoped kinds) and name."""
 

@@ -45,7 +45,7 @@ class TrafficSplit:
             raise ValueError(f"weights that make no hundred: {self.weights}")
         if not 0 <= self.mirror <= WHOLE or bool(self.special) != bool(self.match or self.mirror):
             raise ValueError(f"no such share of anybody: {self.special}, {self.mirror} percent")
-        if self.left < 1 or any(arm.weight < 0 for arm in self.arms):
+        if self.arms and (self.left < 1 or any(arm.weight < 0 for arm in self.arms)):
             raise ValueError(f"arms that leave nothing: {self.arms}")
 
     @property

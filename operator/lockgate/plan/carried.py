@@ -67,7 +67,8 @@ class Carriers:
 
     def _without_gone(self, split: TrafficSplit) -> TrafficSplit:
         """The split without those who get nothing by it and are to go: they go once no route names them."""
-        return replace(split, weights=tuple((n, w) for n, w in split.weights if w or self._track(n)))
+        left = tuple((name, weight) for name, weight in split.weights if weight or self._track(name))
+        return split if left == split.weights else replace(split, weights=left)
 
     def _weights(self, wanted: TrafficSplit, before: dict[str, int], *, rises: bool) -> dict[str, int]:
         """What everybody gets; whether a candidate may get more than it has is said by `rises`."""

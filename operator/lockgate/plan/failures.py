@@ -8,6 +8,7 @@ does a new value of the annotation lockgate.dev/retry.
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, Revision, RolloutState
 from lockgate.domain.fingerprint import fingerprint
+from lockgate.domain.observed import Elsewhere
 from lockgate.names import ANNOTATION_RETRY
 
 REMEMBERED = 10
@@ -15,6 +16,14 @@ HOW_TO_RETRY = (
     "move the alias to another version, change its runtime or resources, "
     f"or give the annotation {ANNOTATION_RETRY} a new value to try it again"
 )
+
+
+HOW_TO_TRY_HERE = "move the alias to another version, or run kubectl lockgate retry to try it here"
+
+
+def told_elsewhere(elsewhere: Elsewhere) -> str:
+    """Where and how it failed, for people."""
+    return f"it failed in {elsewhere.where}" + (f" ({elsewhere.why})" if elsewhere.why else "")
 
 
 def recipe_of(deployment: ModelDeployment, revision: Revision) -> str:

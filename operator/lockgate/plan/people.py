@@ -32,9 +32,17 @@ class Heard:
 
 
 def hear(
-    deployment: ModelDeployment, state: RolloutState, wanted: Revision | None, observed: Observed
+    deployment: ModelDeployment,
+    state: RolloutState,
+    wanted: Revision | None,
+    observed: Observed,
+    *,
+    is_quarantined: bool = False,
 ) -> Heard:
-    """Answer the request on the ModelDeployment, unless it was answered before."""
+    """Answer the request on the ModelDeployment, unless it was answered before.
+
+    `is_quarantined` says that the wanted version failed elsewhere, and is not tried here for that.
+    """
     text = unanswered(deployment.request, deployment.status.last_request)
     if not text:
         return Heard(state=state)
@@ -42,7 +50,15 @@ def hear(
         request = parse_request(text)
     except ValueError as error:
         return Heard(state=state, answer=_answer(text, str(error), granted=False))
-    refusal = _refusal(deployment, state, request, wanted, observed)
+    is_held_back = wanted is not None and (
+        is_quarantined or failure_of(deployment, state, wanted) is not None
+    )
+    is_at_rest = state.candidate is None and not is_held_back
+    if request.verb is Verb.RETRY and is_at_rest and _is_asked_about(deployment):
+        refused = deployment.status.refused
+        said = f"{refused.version if refused else 'the version that waits'} is asked about again"
+        return Heard(state=state, answer=_answer(text, said), trigger=Trigger.RETRIED)
+    refusal = _refusal(deployment, state, request, observed, is_held_back=is_held_back)
     if refusal is not None:
         return Heard(state=state, answer=_answer(text, refusal, granted=False))
     return _GRANTED[request.verb](deployment, state, request, wanted)
@@ -52,18 +68,16 @@ def _refusal(
     deployment: ModelDeployment,
     state: RolloutState,
     request: Request,
-    wanted: Revision | None,
     observed: Observed,
+    *,
+    is_held_back: bool,
 ) -> str | None:
     if deployment.status.rollout == RolloutState() and state != RolloutState():
         return "the status was lost, and whether this was answered before; ask once more"
     if request.verb is Verb.RETRY and state.frozen is None:
         if state.candidate is not None:
             return f"{state.candidate.version} is being rolled out"
-        has_failed = wanted is not None and failure_of(deployment, state, wanted) is not None
-        if not has_failed and not _is_asked_about(deployment):
-            return "no version that was aborted is asked for now"
-        return None
+        return None if is_held_back else "no version that was aborted is asked for now"
     if state.candidate is None:
         return "nothing is being rolled out"
     if request.release not in (None, state.candidate.release):
@@ -110,16 +124,14 @@ def _retry(
     if state.frozen is not None and state.candidate is not None:
         said = f"{_named(state.candidate)} is tried again where it is held"
         return Heard(state=replace(state, frozen=None, reached_at=None), answer=_answer(request.text, said))
-    failed = None if wanted is None else failure_of(deployment, state, wanted)
-    if wanted is None or failed is None:
-        refused = deployment.status.refused
-        said = f"{refused.version if refused else 'the version that waits'} is asked about again"
-        return Heard(state=state, answer=_answer(request.text, said), trigger=Trigger.RETRIED)
+    assert wanted is not None
+    failed = failure_of(deployment, state, wanted)
     left = tuple(known for known in state.failed if known != failed)
-    said = f"{_named(wanted)} is tried again"
+    said = f"{_named(wanted)} is tried {'again' if failed else 'here'}"
+    may_wait = failed is None or deployment.settle != Settle()
     return Heard(
         # Where it cannot begin now, it waits for nothing once it can.
-        state=replace(state, failed=left, at_once=state.stable is not None and deployment.settle != Settle()),
+        state=replace(state, failed=left, at_once=state.stable is not None and may_wait),
         answer=_answer(request.text, said),
         trigger=Trigger.RETRIED,
     )

@@ -12,7 +12,7 @@ from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, HistoryEntry, Outcome, Revision, RolloutState, Trigger
 from lockgate.api.strategy import keeps_warm
 from lockgate.domain.gate import GateVerdict
-from lockgate.domain.observed import Observed, Target
+from lockgate.domain.observed import Elsewhere, Observed, Target
 from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Plan
 from lockgate.plan.beginning import begun, is_asked_for, trigger_of, with_known_tree
@@ -47,8 +47,11 @@ def plan_rollout(
     state = completed(state, observed)
     state = state.valid_for(len(steps_for(deployment, state)))
     wanted = target.revision if target else _last_wanted(deployment, state)
-    heard = hear(deployment, state, wanted, observed)
-    ask = _Ask(deployment, target, wanted, observed, now, heard)
+    elsewhere = _failed_elsewhere(state, target)
+    heard = hear(deployment, state, wanted, observed, is_quarantined=elsewhere is not None)
+    if heard.trigger is not None or heard.state.at_once:
+        elsewhere = None
+    ask = _Ask(deployment, target, wanted, observed, now, heard, elsewhere)
     plan = (
         _given_up(ask, heard.state, heard.abort) if heard.abort else _move(ask, heard.state, untold, analysis)
     )
@@ -66,22 +69,24 @@ class _Ask:
     observed: Observed
     now: datetime
     heard: Heard
+    elsewhere: Elsewhere | None
+    """Where the target failed, when it is not to be tried here for that."""
 
     def plan(
         self, state: RolloutState, finished: tuple[HistoryEntry, ...] = (), *, wake: datetime | None = None
     ) -> Plan:
         """The plan of a state."""
-        drawn = shape(self.deployment, state, self.wanted, self.observed, self.now)
+        drawn = shape(self.deployment, state, self.wanted, self.observed, self.now, self.elsewhere)
         return replace(drawn, finished=finished, wake=wake or drawn.wake)
 
 
 def _move(
     ask: _Ask, state: RolloutState, untold: tuple[HistoryEntry, ...], analysis: GateVerdict | None
 ) -> Plan:
-    deployment, target, now = ask.deployment, ask.target, ask.now
+    deployment, now = ask.deployment, ask.now
     if deployment.suspend:
         return replace(suspended(deployment, _held(state), ask.observed, now), finished=untold)
-    state = _cooled(deployment, thawed(deployment, _reopened(deployment, state, target, now)), now)
+    state = _cooled(deployment, thawed(deployment, _reopened(ask, state)), now)
     if untold:
         return ask.plan(state, untold, wake=now)
     chosen, finished = _choose_candidate(ask, state)
@@ -131,6 +136,12 @@ def _held_where_it_is(ask: _Ask, state: RolloutState) -> Plan:
     return held_plan(ask.deployment, state, ask.observed, ask.now)
 
 
+def _failed_elsewhere(state: RolloutState, target: Target | None) -> Elsewhere | None:
+    """Where the target failed; a pin is a person's choice, and where nothing serves nothing is at stake."""
+    is_news = target is not None and not target.pinned and state.stable is not None
+    return target.failed_elsewhere if target is not None and is_news else None
+
+
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:
     """What alias or pin led to when they last could be asked."""
     failed = state.failed[0].revision if state.stable is None and state.failed else None
@@ -149,28 +160,28 @@ def _cooled(deployment: ModelDeployment, state: RolloutState, now: datetime) -> 
     return replace(state, warm=None, warm_until=None)
 
 
-def _reopened(
-    deployment: ModelDeployment, state: RolloutState, target: Target | None, now: datetime
-) -> RolloutState:
+def _reopened(ask: _Ask, state: RolloutState) -> RolloutState:
     """Once pods are asked for, a version that none ever ran is a candidate like any other.
 
     The way back is the last version that pods did prove.
     """
-    unproven = state.stable
+    deployment, target, unproven = ask.deployment, ask.target, state.stable
     if not state.unproven or unproven is None or deployment.replicas == 0:
         return state
     # What was reached without a pod is not reached with some.
     proven = replace(state, stable=state.fallback, unproven=False, fallback=None, step=0, reached_at=None)
     is_wanted = target is None or target.revision.is_same(unproven)
-    if target and not is_wanted and not state.fallback and failure_of(deployment, state, target.revision):
-        # Nobody else is left to serve.
-        return replace(proven, stable=unproven)
+    if target and not is_wanted and not state.fallback:
+        has_failed = ask.elsewhere is not None or failure_of(deployment, state, target.revision) is not None
+        if has_failed:
+            # Nobody else is left to serve.
+            return replace(proven, stable=unproven)
     if state.candidate is not None and state.candidate.is_same(state.fallback):
         # It is what it was to take over from.
         return proven.rests
     if state.candidate is not None or not is_wanted or failure_of(deployment, state, unproven):
         return proven
-    return begun(proven, unproven, Trigger.SPEC_CHANGED, now)
+    return begun(proven, unproven, Trigger.SPEC_CHANGED, ask.now)
 
 
 def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tuple[HistoryEntry, ...]]:
@@ -190,9 +201,10 @@ def _choose_candidate(ask: _Ask, state: RolloutState) -> tuple[RolloutState, tup
         as_it_was = replace(state.stable, alias=revision.alias, model=revision.model)
         settled = with_end(deployment, settled, now) if superseded else settled
         return replace(settled, stable=as_it_was), superseded
-    failed = failure_of(deployment, state, revision) is not None
     trigger = trigger_of(deployment, state, target, ask.heard.trigger)
     by_person = is_asked_for(deployment, state, target, ask.heard.trigger)
+    is_kept_out = ask.elsewhere is not None and not by_person
+    failed = is_kept_out or failure_of(deployment, state, revision) is not None
     waiting = None if by_person else held_back(deployment, state, target, trigger, now)
     if waiting is not None and not (failed and state.candidate is None):
         return waiting, ()

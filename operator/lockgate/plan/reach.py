@@ -109,7 +109,8 @@ class _Lock:
         if track.replicas is None or workload is None:
             return track
         asked = max(self._by_route(workload.name, split), self._by_front(workload, split, front))
-        return replace(track, replicas=max(track.replicas, min(workload.replicas, asked)))
+        needed = min(workload.replicas, asked)
+        return replace(track, replicas=needed) if needed > track.replicas else track
 
     def _by_route(self, name: str, split: TrafficSplit | None) -> int:
         """How many pods the route may need, as it will be, as it is written and as it is served."""

@@ -7,10 +7,10 @@ from lockgate.api.requests import LastRequest
 from lockgate.api.shares import Role
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Failure, Revision, RolloutState
-from lockgate.domain.observed import Observed
+from lockgate.domain.observed import Elsewhere, Observed
 from lockgate.domain.plan import Course, Decision, Plan, Stage, Step, Track
 from lockgate.names import Reason
-from lockgate.plan.failures import HOW_TO_RETRY, failure_of
+from lockgate.plan.failures import HOW_TO_RETRY, HOW_TO_TRY_HERE, failure_of, told_elsewhere
 from lockgate.plan.stages import nobody, resting, rolling
 from lockgate.plan.strategies import steps_of
 
@@ -21,8 +21,12 @@ def shape(
     wanted: Revision | None,
     observed: Observed,
     now: datetime,
+    elsewhere: Elsewhere | None = None,
 ) -> Plan:
-    """The plan of a state; `wanted` is the version that alias or pin last led to."""
+    """The plan of a state; `wanted` is the version that alias or pin last led to.
+
+    `elsewhere` is where it failed, when it is not tried here for that.
+    """
     if state.candidate is not None:
         return _rolling(deployment, state, state.candidate, observed)
     held_back = None if wanted is None else failure_of(deployment, state, wanted)
@@ -30,6 +34,8 @@ def shape(
         return _nothing_serves(deployment, state, wanted, held_back, observed)
     is_stable = wanted is None or wanted.is_same(state.stable)
     decision = _rest(state.stable, None if is_stable else held_back, unproven=state.unproven)
+    if elsewhere is not None and wanted is not None and not is_stable and held_back is None:
+        decision = _kept_out(wanted, state.stable, elsewhere)
     return Plan(
         state=state,
         decision=decision,
@@ -100,6 +106,14 @@ def _rest(stable: Revision, held_back: Failure | None, *, unproven: bool) -> Dec
     if unproven:
         message += ", with no replicas, so no pod has proved it yet"
     return Decision(course=Course.AT_REST, reason=Reason.ROLLED_OUT, message=message)
+
+
+def _kept_out(wanted: Revision, stable: Revision, elsewhere: Elsewhere) -> Decision:
+    message = (
+        f"{wanted.version} is not tried and {stable.version} serves on: "
+        f"{told_elsewhere(elsewhere)}; {HOW_TO_TRY_HERE}"
+    )
+    return Decision(course=Course.QUARANTINED, reason=Reason.QUARANTINED, message=message)
 
 
 def stalled(

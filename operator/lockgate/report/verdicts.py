@@ -26,6 +26,9 @@ from lockgate.sentences import listed
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
+# Where these lead to, nothing goes on by itself.
+_FOR_PEOPLE = (Course.ABORTED, Course.FROZEN, Course.QUARANTINED, Course.STALLED)
+
 
 def resolved(found: Findings) -> Verdict:
     """Whether the alias led to a version that may be served."""
@@ -133,7 +136,7 @@ def stalled(found: Findings) -> Verdict | None:
     by_failure = stalled_by(found.failure)
     if by_failure is not None:
         return by_failure
-    if found.plan and found.course in (Course.ABORTED, Course.FROZEN, Course.STALLED):
+    if found.plan and found.course in _FOR_PEOPLE:
         decision = found.plan.decision
         said = decision.message + (_not_made(found) if found.course is Course.STALLED else "")
         return Verdict(type=kind, status=TRUE, reason=decision.reason, message=said)

@@ -25,6 +25,7 @@ from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.gating import check_gates
 from lockgate.resolve.lookups import Lookups
+from lockgate.resolve.quarantine import Quarantine
 from lockgate.resolve.signatures import check_signature
 from lockgate.resolve.sources import Sources
 from lockgate.resolve.webhooks import NO_WEBHOOKS, Webhooks
@@ -74,11 +75,13 @@ class Resolver:
         sources: Sources,
         followers: Followers,
         edits: RuntimeEdits,
+        quarantine: Quarantine,
         webhooks: Webhooks = NO_WEBHOOKS,
     ) -> None:
         self._sources = sources
         self._followers = followers
         self._edits = edits
+        self._quarantine = quarantine
         self._webhooks = webhooks
 
     async def prime(self, objects: Iterable[Object], now: datetime, seconds: float) -> None:
@@ -121,7 +124,8 @@ class Resolver:
             raise
         named = check_version(reference, version, deployment.status.known_revisions)
         revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
-        rollout, warning, is_pinned = deployment.status.rollout, None, isinstance(reference.wanted, Number)
+        rollout, is_pinned = deployment.status.rollout, isinstance(reference.wanted, Number)
+        warning, elsewhere = None, None
         if is_pinned or revision.is_same_version(rollout.stable):
             self._webhooks.forget(deployment.key)
         if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
@@ -130,7 +134,13 @@ class Resolver:
             check_contents(str(reference), version, contents, runtime)
             if not is_pinned and not revision.is_same_version(rollout.stable):
                 warning = self._check_gates(deployment, version)
-        return Target(revision=revision, pinned=is_pinned, warning=warning and cause(warning))
+            elsewhere = self._quarantine.of(deployment, revision)
+        return Target(
+            revision=revision,
+            pinned=is_pinned,
+            failed_elsewhere=elsewhere,
+            warning=warning and cause(warning),
+        )
 
     def _check_gates(self, deployment: ModelDeployment, version: Version) -> str | None:
         """Raise what keeps the version from rolling out; returns what is to be told of it all the same."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from lockgate.api.status import Trigger
-from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource, controller_of, key_of
+from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource, Tried, controller_of, key_of
 from lockgate.names import LABEL_MODEL_DEPLOYMENT, MODEL_DEPLOYMENT_KIND
+from lockgate.watch.failed import failed_in, quarantined_in
 from lockgate.watch.slim import slim
 
 _K = TypeVar("_K")
@@ -38,7 +39,18 @@ class Change:
 
 
 class _Record:
-    __slots__ = ("edited", "generation", "packed", "parents", "runtime", "told_version", "uid", "version")
+    __slots__ = (
+        "edited",
+        "failed",
+        "generation",
+        "packed",
+        "parents",
+        "quarantined",
+        "runtime",
+        "told_version",
+        "uid",
+        "version",
+    )
 
     def __init__(self, resource: Resource, obj: Object) -> None:
         metadata = obj["metadata"]
@@ -51,6 +63,8 @@ class _Record:
         self.runtime = _runtime_of(obj) if resource is MODEL_DEPLOYMENT else ""
         # Whether it rolls because somebody edited its runtime.
         self.edited = bool(self.runtime) and _is_taking_an_edit(obj)
+        self.failed = failed_in(obj) if resource is MODEL_DEPLOYMENT else ()
+        self.quarantined = quarantined_in(obj) if resource is MODEL_DEPLOYMENT else None
         text = json.dumps(slim(resource, obj), separators=(",", ":"))
         self.packed = zlib.compress(text.encode(), 1)
 
@@ -71,6 +85,8 @@ class Store:
         self._children: defaultdict[tuple[Resource, Key], dict[Key, None]] = defaultdict(dict)
         self._users: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self._edited: defaultdict[str, dict[Key, None]] = defaultdict(dict)
+        self._failed: defaultdict[Tried, dict[Key, None]] = defaultdict(dict)
+        self._quarantined: defaultdict[Tried, dict[Key, None]] = defaultdict(dict)
         self._removed: OrderedDict[tuple[Resource, Key], int] = OrderedDict()
         self._newest: dict[Resource, int] = {}
 
@@ -105,6 +121,10 @@ class Store:
         """How many ModelDeployments name a runtime, and which of them roll because it was edited."""
         return len(self._users.get(runtime, ())), self._edited.get(runtime, {}).keys()
 
+    def failed_in(self, tried: Tried) -> tuple[Key, ...]:
+        """The ModelDeployments that remember such a version as one that failed on such a runtime."""
+        return tuple(self._failed.get(tried, ()))
+
     def upsert(self, resource: Resource, obj: Object) -> bool:
         """Take an object in; False when what is known is as new or newer, its deletion included."""
         change = self.take_in(resource, obj)
@@ -135,7 +155,11 @@ class Store:
             self._users[record.runtime][key] = None
         if record.edited:
             self._edited[record.runtime][key] = None
-        before = known.parents if known else ()
+        for tried in record.failed:
+            self._failed[tried][key] = None
+        if record.quarantined:
+            self._quarantined[record.quarantined][key] = None
+        before = (*known.parents, *self._freed(known, record)) if known else ()
         edited = known is None or known.uid != record.uid or known.generation != record.generation
         news = known is None or known.packed != record.packed
         if known is not None and not news:
@@ -152,8 +176,14 @@ class Store:
         self._note(resource, version)
         self._unlink(resource, key)
         self._records[resource].pop(key, None)
-        before = known.parents if known else ()
+        before = (*known.parents, *self._freed(known, None)) if known else ()
         return Change(parents=tuple(dict.fromkeys((*before, *parents_of(obj)))), edited=False)
+
+    def _freed(self, before: _Record, after: _Record | None) -> Iterable[Key]:
+        """Those that were kept from what is remembered as failed no more."""
+        for tried in before.failed:
+            if after is None or tried not in after.failed:
+                yield from self._quarantined.get(tried, ())
 
     def identities(self, resource: Resource, namespace: str = "") -> dict[Key, Identity]:
         """What is known of a kind (in a namespace, if one is named), to be compared with a list."""
@@ -211,6 +241,10 @@ class Store:
             _drop(self._users, known.runtime, key)
         if known.edited:
             _drop(self._edited, known.runtime, key)
+        for tried in known.failed:
+            _drop(self._failed, tried, key)
+        if known.quarantined:
+            _drop(self._quarantined, known.quarantined, key)
 
 
 def parents_of(obj: Object) -> tuple[Key, ...]:
