@@ -1,6 +1,7 @@
 """Gates that ask a service, with the real program, a real server behind TLS and the real API server."""
 
 import json
+import signal
 import ssl
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ class Fairness:
 
     def __init__(self, directory: Path) -> None:
         self.says: tuple[int, Any] = (200, {"allowed": True})
+        self.answers = threading.Event()
+        self.answers.set()
         self.asked: list[tuple[str, Json]] = []
         service = self
 
@@ -32,6 +35,7 @@ class Fairness:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 service.asked.append((self.headers["Authorization"], json.loads(body)))
+                service.answers.wait()
                 status, told = service.says
                 raw = json.dumps(told).encode()
                 self.send_response(status)
@@ -59,6 +63,7 @@ class Fairness:
         return [asked["candidate"]["version"] for _, asked in self.asked]
 
     def close(self) -> None:
+        self.answers.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -121,6 +126,25 @@ def test_a_service_that_is_in_trouble_holds_the_version_until_it_answers(site: S
     assert "for there is no answer yet: it answered with status 500" in message(found, "Ready")
     assert found["status"]["stable"]["version"] == "v0"
     fairness.says = (200, {"allowed": True})
+    site.wait_serving("v1")
+
+
+def test_a_service_that_does_not_answer_holds_up_nobody_else(site: Site, fairness: Fairness):
+    site.seed()
+    site.deploy(gates=GATES)
+    site.deploy("freely")
+    site.wait_serving("v0")
+    site.wait_serving("v0", "freely")
+    fairness.answers.clear()
+    site.seed()
+    site.wait_serving("v1", "freely")
+    found = site.wait_condition("Resolved", "Unknown", "GateWaiting")
+    assert found["status"]["stable"]["version"] == "v0"
+    site.wait_quiet()
+    site.operator.kill(signal.SIGTERM)
+    site.operator.start()
+    site.wait_quiet()
+    fairness.answers.set()
     site.wait_serving("v1")
 
 

@@ -56,6 +56,10 @@ class Asking(Rig):
         return [each.candidate.version for each in self.service.asked]
 
 
+def events(rig: Rig) -> list[dict[str, str]]:
+    return [{name: event[name] for name in ("reason", "note")} for event in rig.cluster.events]
+
+
 @pytest.fixture
 async def rig():
     rig = Asking()
@@ -85,6 +89,7 @@ async def test_a_version_that_is_refused_stays_refused_and_another_process_knows
     assert rig.condition("Ready")["message"] == rig.status["refused"]["message"] == TOLD
     assert rig.status["stable"]["version"] == "v1"
     assert "candidate" not in rig.status
+    assert {"reason": "GateRefused", "note": TOLD} in events(rig)
     rig.service.says = YES
     rig.begin_anew()
     rig.cluster.writes.clear()
@@ -170,6 +175,7 @@ async def test_while_a_service_is_away_nothing_begins_and_what_serves_serves_on(
     assert rig.verdict("Available")[0] == "True"
     assert "it did not answer within 10 s" in rig.condition("Ready")["message"]
     assert rig.condition("Stalled") is None
+    assert [event["reason"] for event in events(rig)].count("GateWaiting") == 1
     assert rig.status["phase"] == "Serving"
     assert "candidate" not in rig.status
     rig.woken.clear()
