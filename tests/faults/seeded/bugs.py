@@ -52,8 +52,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a version that was aborted is tried again at once",
         "lockgate/plan/planner.py",
-        "    failed = failure_of(deployment, state, revision) is not None\n",
-        "    failed = False\n",
+        "    failed = is_kept_out or failure_of(deployment, state, revision) is not None\n",
+        "    failed = is_kept_out\n",
     ),
     Bug(
         "suspend is not heeded",
