@@ -38,6 +38,8 @@ async def test_few_are_asked_at_once_and_of_one_namespace_fewer():
     await asyncio.sleep(1)
     assert asking.begun[AT_ONCE_PER_NAMESPACE:] == ["growth", "search"], "and no more than so many in all"
     assert len(asking.begun) == AT_ONCE
+    await asyncio.sleep(10_000)
+    assert len(asking.begun) == asking.ended == 53, "and all in the end"
 
 
 @virtually
