@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from tests.modelserver.conftest import Server, StartServer
 
-from lockgate_sandbox.training import FEATURES, INPUT_NAME, OUTPUT_NAME, SAMPLE_CUSTOMERS, Which
+from lockgate_sandbox.training import (
+    FEATURES,
+    INPUT_NAME,
+    OUTPUT_NAME,
+    SAMPLE_CUSTOMERS,
+    SIGNATURE,
+    Which,
+)
 
 INFER = "/v2/models/churn/infer"
 
@@ -58,6 +65,7 @@ def test_metadata_tells_what_the_model_takes(server: Server) -> None:
     assert status == 200
     assert metadata["versions"] == ["v1"]
     assert metadata["inputs"] == [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, 6]}]
+    assert {side: metadata[side] for side in ("inputs", "outputs")} == SIGNATURE, "what is logged is true"
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,10 @@ class Registry(Handle):
     inner_url: str
     keys: Mapping[str, str] = field(repr=False)
 
-    def seed(self, directory: Path, collection: str) -> None:
+    def seed(self, directory: Path, collection: str, metadata: Mapping[str, Any] | None = None) -> None:
         """Log a directory as an artifact and link it as the next version of REGISTRY/COLLECTION."""
-        self._client("seed", str(directory), collection)
+        told = (f"--metadata={name}={json.dumps(value)}" for name, value in (metadata or {}).items())
+        self._client("seed", str(directory), collection, *told)
 
     def promote(self, collection: str, version: str, alias: str) -> None:
         """Point an alias at a version."""
