@@ -90,8 +90,7 @@ class _Part:
         else:
             url = inner_url = _as_process(world)
         until_it_answers("the registry", f"{url}/healthz")
-        keys = {user.name: user.key for user in users}
-        return Registry(world=world, url=url, inner_url=inner_url, keys=keys)
+        return Registry(world=world, url=url, inner_url=inner_url, keys={u.name: u.key for u in users})
 
 
 def _as_pod(world: ClusterWorld, image: Image) -> str:
