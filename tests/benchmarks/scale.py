@@ -208,10 +208,11 @@ def table(measured: Sequence[Figures]) -> str:
 
 def _requests_of(measured: Figures) -> list[str]:
     """Which requests they were, of the largest size."""
-    return [
-        f"{part}, requests per deployment: " + ", ".join(f"{what} {count:.2f}" for what, count in each.items())
-        for part, each in measured.requests.items()
-    ]
+    lines = []
+    for part, each in measured.requests.items():
+        counts = ", ".join(f"{what} {count:.2f}" for what, count in each.items())
+        lines.append(f"{part}, requests per deployment: {counts}")
+    return lines
 
 
 def _label(name: str) -> str:

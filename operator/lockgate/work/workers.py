@@ -76,9 +76,7 @@ class Workers:
             group.create_task(self._hand_out(group, self._count, PLACES, urgent_only=False))
             group.create_task(self._hand_out(group, RESERVED, RESERVED, urgent_only=True))
 
-    async def _hand_out(
-        self, group: asyncio.TaskGroup, most: int, places: int, *, urgent_only: bool
-    ) -> None:
+    async def _hand_out(self, group: asyncio.TaskGroup, most: int, places: int, *, urgent_only: bool) -> None:
         """Begin passes: so many may be open, and so many of them not yet have made room for others."""
         open_, free = asyncio.Semaphore(most), asyncio.Semaphore(places)
         while True:
