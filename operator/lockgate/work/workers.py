@@ -40,7 +40,7 @@ RECHECK_SECONDS = 30.0
 LONGEST_UNTOLD_SECONDS = 30.0
 # So many look and write children at once. More would only wait for one another, each with all that it
 # has found; those that have but a status to write, or wait for a namespace that hangs, are not counted.
-PLACES = 128
+PLACES = 64
 # Places beside the others, for urgent keys alone: people do not wait until a pass of others has ended.
 RESERVED = 16
 _ANEW_SECONDS = 1.0
