@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from lockgate.api import read
 from lockgate.api.gates import Gates, MetadataGate
+from lockgate.api.parse_patterns import COST_LIMIT, cost_of_patterns
 from lockgate.errors import InvalidSpec
 from lockgate.sentences import listed
 
@@ -32,6 +33,12 @@ def parse_gates(raw: Mapping[str, Any] | None) -> Gates:
     gates = tuple(_gate(each, f"{_PATH}[{number}]") for number, each in enumerate(written))
     if len({gate.name for gate in gates}) < len(gates):
         raise InvalidSpec(_PATH, "holds one name twice")
+    costs = (
+        cost_of_patterns(gate.expression, f"{_PATH}[{number}].expression")
+        for number, gate in enumerate(gates)
+    )
+    if sum(costs) > COST_LIMIT:
+        raise InvalidSpec(_PATH, "matches patterns that take too long to make; repeat less in them")
     return Gates(metadata=gates)
 
 
