@@ -142,7 +142,9 @@ class Reconciler:
             failure=failure or unread,
         )
         try:
-            return replace(found, applied=await self._realise(found, observed, runtime))
+            applied = await self._realise(found, observed, runtime)
+            trouble = applied.arms_trouble if applied else None
+            return replace(found, applied=applied, failure=found.failure or trouble)
         except TemplateLost as lost:
             # Without its runtime a release cannot be drawn: that it is gone says more.
             return replace(found, plan=None, failure=found.failure if runtime is None else lost)

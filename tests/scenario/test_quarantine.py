@@ -110,6 +110,24 @@ async def test_what_a_person_asked_for_amid_a_suspension_is_tried_once_it_ends(r
     assert rig.status["candidate"]["version"] == "v2"
 
 
+async def test_what_a_person_asked_for_lets_no_other_version_through(rig):
+    await failed_at(rig, NEAR)
+    rig.registry.point("staging", version(3))
+    await rig.poll()
+    await settle(rig, NEAR)
+    rig.wait(minutes=21)
+    await settle(rig, NEAR)
+    await wanted_here(rig)
+    rig.create(suspend=True)
+    ask(rig, "retry by ada")
+    await rig.settle()
+    await wanted_here(rig, 3)
+    rig.create(suspend=False)
+    await rig.settle()
+    assert rig.status.get("candidate") is None
+    assert rig.verdict("Stalled") == ("True", "Quarantined")
+
+
 async def test_a_pin_is_a_choice_of_a_person(rig):
     await failed_at(rig, NEAR)
     rig.registry.point("v2", version(2))

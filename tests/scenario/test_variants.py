@@ -254,6 +254,20 @@ async def test_at_rest_nothing_is_written():
         ({"variants": [VARIANT, VARIANT]}, "spec.variants holds one name twice"),
         ({"variants": [VARIANT, {**VARIANT, "name": "b", "weight": 80}]}, "spec.variants leaves nothing"),
         ({"variants": [{"name": "b"}]}, "spec.variants[0].alias is missing"),
+        (
+            {
+                "variants": [
+                    {
+                        "name": f"b{number}",
+                        "alias": "b",
+                        "match": [{"name": "x-arm", "value": f"{number}"}],
+                        "cookie": {"name": "arm", "value": f"{number}"},
+                    }
+                    for number in range(8)
+                ]
+            },
+            "spec.variants tell more than 15 kinds of requests apart",
+        ),
         ({"variants": "b"}, "spec.variants must be a list"),
     ],
 )

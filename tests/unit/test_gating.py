@@ -103,6 +103,9 @@ def test_what_is_no_expression_is_told_by_its_field(expression, why):
         ({"expression": "cel.bind(a, 1, a)"}, "expression calls bind"),
         ({"expression": "true // or not"}, "expression may hold no comment"),
         ({"expression": "x" * 513}, "expression"),
+        ({"expression": "'a'.matches(candidate.metadata.s)"}, "expression calls matches with something else"),
+        ({"expression": "'a'.matches('a' + 'b')"}, "expression calls matches with something else"),
+        ({"expression": "'a'.matches('\\x7b')"}, "expression escapes a character"),
         ({"expression": 1}, "expression"),
         ({}, "expression is missing"),
     ],
@@ -112,6 +115,36 @@ def test_what_would_not_end_at_once_is_never_begun(gate, why):
     with pytest.raises(InvalidSpec) as refused:
         parse_model_deployment(obj)
     assert f"spec.gates.metadata[1].{why}" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\\w{200}", r"(\\w{20}){20}", "(a{99}){99}", r"\\w{ 2 0 0 }", r"\\pL{1,200}", r"\\w" * 120],
+)
+def test_what_takes_long_to_make_is_never_made(pattern):
+    asked = [{"name": "a", "expression": f"candidate.version.matches('{pattern}')"}]
+    with pytest.raises(InvalidSpec) as refused:
+        parse_model_deployment(deployment_object(gates={"metadata": asked}))
+    assert refused.value.message.startswith("spec.gates.metadata matches patterns that take too long")
+
+
+def test_many_small_patterns_count_together():
+    one = r"candidate.version.matches(r'\w{25}')"
+    asked = [{"name": f"a{number}", "expression": one} for number in range(16)]
+    assert parse_model_deployment(deployment_object(gates={"metadata": asked[:3]}))
+    with pytest.raises(InvalidSpec):
+        parse_model_deployment(deployment_object(gates={"metadata": asked}))
+
+
+def test_ordinary_patterns_match():
+    for expression in (
+        r"candidate.version.matches('^v\\d+$')",
+        r"candidate.metadata.day.matches(r'^\d{4}-\d{2}-\d{2}$')",
+        'candidate.metadata.commit.matches("^[0-9a-f]{40}$")',
+    ):
+        obj = deployment_object(gates={"metadata": [{"name": "a", "expression": expression}]})
+        (gate,) = parse_model_deployment(obj).gates.metadata
+        judge(gate.expression, version("v2", day="2026-01-05", commit="0a" * 20))
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=512))

@@ -185,3 +185,20 @@ def test_no_more_failures_are_remembered_than_the_schema_takes():
     read = parse_status({"rollout": {"failed": failed}})
     assert len(read.rollout.failed) == 10
     STATUS_SCHEMA.validate(to_dict(read))
+
+
+@pytest.mark.parametrize(
+    ("owner", "serves_as"),
+    [
+        ({"kind": "ModelDeployment", "name": "chu"}, "churn-b"),
+        ({"kind": "ModelDeployment", "name": "churn"}, "churn"),
+        ({"kind": "ModelDeployment", "name": "$(touch /tmp/x)"}, "churn-b"),
+        ({"kind": "ModelDeployment", "name": 7}, "churn-b"),
+        ({"kind": "ModelDeployment"}, "churn-b"),
+        ({"kind": "Deployment", "name": "churn"}, "churn-b"),
+    ],
+)
+def test_only_the_beginning_of_its_own_name_is_what_an_arm_is_asked_for_by(owner, serves_as):
+    arm = deployment_object(name="churn-b")
+    arm["metadata"]["ownerReferences"] = [owner]
+    assert parse_model_deployment(arm).serves_as == serves_as

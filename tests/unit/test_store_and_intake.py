@@ -192,6 +192,21 @@ def test_who_is_kept_from_what_failed_elsewhere_wakes_once_nobody_remembers_it()
     assert woken.store.failed_in(("wandb-md5:1", "onnx@1")) == ()
 
 
+def test_who_is_kept_from_what_failed_in_an_arm_wakes_when_a_pass_takes_that_away():
+    woken = Woken()
+    woken.store = Store(woken.wake)
+    tried = {"digest": "wandb-md5:1", "runtime": "onnx@1"}
+    kept_out = deployment_object(name="kept-out")
+    stalled = {"type": "Stalled", "status": "True", "reason": "Quarantined"}
+    kept_out["status"] = {"desired": tried, "conditions": [stalled]}
+    arm = deployment_object(name="churn-b") | {"status": {"rollout": {"failed": [tried | {"recipe": "a"}]}}}
+    woken.store.upsert(MODEL_DEPLOYMENT, kept_out)
+    woken.store.upsert(MODEL_DEPLOYMENT, arm)
+    woken.keys.clear()
+    woken.store.remove(MODEL_DEPLOYMENT, arm)
+    assert woken.keys == [("growth", "kept-out")]
+
+
 @pytest.mark.parametrize(
     "status",
     [

@@ -135,9 +135,11 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
 
 
 def _parse_serves_as(raw: Mapping[str, Any]) -> str:
+    own = str(raw["metadata"]["name"])
     owners = read.each(raw["metadata"].get("ownerReferences"), dict)
     names = (each.get("name") for each in owners if each.get("kind") == MODEL_DEPLOYMENT_KIND)
-    return str(next(filter(None, names), raw["metadata"]["name"]))
+    # Anybody may write an owner of any name, and what is no part of a good name may be anything.
+    return next((each for each in names if isinstance(each, str) and own.startswith(f"{each}-")), own)
 
 
 def _parse_source(model: Mapping[str, Any]) -> str:

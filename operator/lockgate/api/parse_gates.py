@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from lockgate.api import read
 from lockgate.api.gates import Gates, MetadataGate, SignatureRule, WebhookGate
+from lockgate.api.parse_patterns import COST_LIMIT, cost_of_patterns
 from lockgate.errors import InvalidSpec
 from lockgate.sentences import listed
 
@@ -27,8 +28,10 @@ _CALL: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\(")
 def parse_gates(raw: Mapping[str, Any] | None) -> Gates:
     """The gates of a spec; raises InvalidSpec."""
     given = raw or {}
+    metadata = _each(given, "metadata", _MOST, _metadata)
+    _check_patterns(metadata)
     return Gates(
-        metadata=_each(given, "metadata", _MOST, _metadata),
+        metadata=metadata,
         webhook=_each(given, "webhook", MOST_WEBHOOKS, _webhook),
         signature=read.choice(given, "signature", _GATES, default=SignatureRule.IGNORE),
     )
@@ -46,6 +49,15 @@ def _each(
     if len({gate.name for gate in gates}) < len(gates):
         raise InvalidSpec(path, "holds one name twice")
     return gates
+
+
+def _check_patterns(gates: tuple[MetadataGate, ...]) -> None:
+    path = f"{_GATES}.metadata"
+    costs = (
+        cost_of_patterns(gate.expression, f"{path}[{number}].expression") for number, gate in enumerate(gates)
+    )
+    if sum(costs) > COST_LIMIT:
+        raise InvalidSpec(path, "matches patterns that take too long to make; repeat less in them")
 
 
 def _metadata(raw: Any, path: str) -> MetadataGate:

@@ -17,6 +17,8 @@ from lockgate.errors import InvalidSpec
 _Block = Mapping[str, Any]
 _PATH: Final = "spec.variants"
 _MOST, _NAME_LIMIT, _LARGEST_REPLICAS, _COOKIE_LIMIT = 8, 52, 1000, 128
+# A route holds sixteen rules, and the last is for whom nobody tells apart.
+_MOST_TOLD_APART: Final = 15
 # None of which has to be quoted in a cookie.
 _COOKIE: Final = re.compile(r"[A-Za-z0-9._-]+")
 # What the arm says itself, and what people set at the one that it is meant for.
@@ -45,6 +47,12 @@ def parse_variants(
     found = tuple(_variant(raw, f"{_PATH}[{number}]", spec, deployment) for number, raw in enumerate(written))
     if len({variant.name for variant in found}) < len(found):
         raise InvalidSpec(_PATH, "holds one name twice")
+    if sum(bool(variant.match) + bool(variant.cookie) for variant in found) > _MOST_TOLD_APART:
+        raise InvalidSpec(
+            _PATH,
+            f"tell more than {_MOST_TOLD_APART} kinds of requests apart by match and cookie, and a route "
+            "holds no more",
+        )
     if sum(variant.weight for variant in found) >= 100:
         raise InvalidSpec(
             _PATH, "leaves nothing to the ModelDeployment itself; let the weights make less than 100"

@@ -118,3 +118,8 @@ class Variant:
     match: tuple[tuple[str, str], ...]
     cookie: tuple[str, str] | None
     spec: Mapping[str, Any]
+
+    @property
+    def has_pods(self) -> bool:
+        """Whether any are asked for."""
+        return bool(self.spec["replicas"])

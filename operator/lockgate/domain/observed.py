@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from lockgate.api.status import Proof, Revision
 from lockgate.domain.split import Arm, TrafficSplit
+from lockgate.errors import LockgateError, Terminal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,8 @@ class Applied:
     """What a pass wrote: names of objects created, put right again, and deleted.
 
     `altered` are the fields that the cluster does not take as they are asked for.
-    `followed`: a controller will tell that it has seen the change.
+    `followed`: a controller will tell that it has seen the change. `arms_trouble` is what kept a variant
+    from being brought in line, while everything else was.
     """
 
     created: tuple[str, ...] = ()
@@ -160,6 +162,7 @@ class Applied:
     removed: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     followed: bool = False
+    arms_trouble: LockgateError | None = None
 
     @property
     def moved(self) -> bool:
@@ -170,6 +173,21 @@ class Applied:
     def changed(self) -> bool:
         """Whether anything was written."""
         return self.moved or bool(self.removed)
+
+
+def joined(first: Applied, second: Applied) -> Applied:
+    """What two together wrote; of two troubles the one that a person must end."""
+    troubles = [each.arms_trouble for each in (first, second) if each.arms_trouble]
+    troubles.sort(key=lambda each: not isinstance(each, Terminal))
+    return Applied(
+        created=first.created + second.created,
+        updated=first.updated + second.updated,
+        repaired=first.repaired + second.repaired,
+        removed=first.removed + second.removed,
+        altered=first.altered + second.altered,
+        followed=first.followed or second.followed,
+        arms_trouble=next(iter(troubles), None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

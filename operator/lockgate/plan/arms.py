@@ -19,7 +19,10 @@ def with_arms(stage: Stage, variants: Sequence[Variant], observed: Observed) -> 
         return stage
     answering = {arm.name for arm in observed.arms if arm.answers}
     arms = tuple(
-        Arm(each.name, each.weight, each.match, each.cookie) for each in variants if each.name in answering
+        Arm(each.name, each.weight, each.match, each.cookie)
+        for each in variants
+        # Who is to have no pods is let go of first.
+        if each.name in answering and each.has_pods
     )
     return replace(stage, split=replace(stage.split, arms=arms))
 

@@ -69,6 +69,14 @@ def unawaited(state: RolloutState) -> RolloutState:
     return replace(state, awaited=None, awaited_since=None, awaited_by=None)
 
 
+def asked_for_still(deployment: ModelDeployment, state: RolloutState, target: Target | None) -> RolloutState:
+    """The same; what a person wanted at once was what was asked for then, and nothing that came later."""
+    then = deployment.status.desired
+    if not state.at_once or target is None or then is None or target.revision.is_same_version(then):
+        return state
+    return replace(state, at_once=False)
+
+
 def waiting_as(state: RolloutState, other: RolloutState) -> RolloutState:
     """The same, waiting for what the other waits for."""
     return replace(

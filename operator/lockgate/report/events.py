@@ -74,8 +74,9 @@ def _repaired(found: Findings) -> list[Notice]:
     if applied is None:
         return []
     names = applied.repaired
-    if found.previous.rollout.stable is not None and found.state.candidate is None:
-        # Created although a version is stable: somebody had deleted it.
+    is_known = found.deployment.generation == found.previous.observed_generation
+    if found.previous.rollout.stable is not None and found.state.candidate is None and is_known:
+        # Created although a version is stable and nothing new is asked for: somebody had deleted it.
         names = (*names, *applied.created)
     return [
         Notice(severity=Severity.WARNING, reason=Reason.DRIFT_REPAIRED, note=f"{name} was put right again")

@@ -141,7 +141,12 @@ class Store:
     def remove(self, resource: Resource, obj: Object) -> bool:
         """Forget an object unless a newer one of that name is known."""
         known = self.holds(resource, key_of(obj))
-        return self.take_out(resource, obj) is not None and known
+        change = self.take_out(resource, obj)
+        if change is not None and known and resource is MODEL_DEPLOYMENT:
+            # When the watch tells of it, nobody knows any more what it remembered.
+            for key in change.parents:
+                self._wake(key)
+        return change is not None and known
 
     def take_in(self, resource: Resource, obj: Object) -> Change | None:
         """Take an object in; None when what is known is as new or newer, its deletion included."""

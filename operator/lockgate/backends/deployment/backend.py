@@ -5,16 +5,18 @@ from dataclasses import replace
 
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
-from lockgate.apply.applier import Applier
+from lockgate.apply.applier import Applier, FindTemplate
 from lockgate.apply.ledger import Ledger
 from lockgate.apply.objects import Thing, thing_of
 from lockgate.apply.strays import strays_of
+from lockgate.backends.deployment.arms import ends_early
 from lockgate.backends.deployment.observer import Observer
-from lockgate.backends.deployment.render import render_children
+from lockgate.backends.deployment.render import render_children, render_variants
 from lockgate.backends.deployment.route import services_named
 from lockgate.backends.deployment.service import own_service, workload_behind
 from lockgate.backends.deployment.templates import Templates
-from lockgate.domain.observed import Applied, Observed
+from lockgate.domain.drawing import Drawing
+from lockgate.domain.observed import Applied, Observed, joined
 from lockgate.domain.plan import Stage
 from lockgate.domain.ports import ClusterView, Sight
 from lockgate.domain.resources import (
@@ -86,12 +88,33 @@ class DeploymentBackend:
         # Without a gateway nobody comes by a route, unless there is one left from before.
         shrinks = served is not None or deployment.traffic is None
         applied = await self._applier.apply(deployment, drawings, template, shrinks=shrinks)
-        kept = self._kept(deployment, served) | {thing_of(drawing.obj) for drawing in drawings}
+        arms = render_variants(deployment)
+        beside = await self._bring_arms(deployment, arms, template, served)
+        kept = self._kept(deployment, served) | {thing_of(each.obj) for each in (*drawings, *arms)}
         if stage.split is not None:
             # Without a gateway nobody can draw it, but it may have to stay for a while.
             kept.add((HTTP_ROUTE.kind, deployment.key))
         removed = await self._applier.remove(deployment, strays_of(deployment, self._view, kept))
-        return replace(applied, removed=removed)
+        return replace(joined(applied, beside), removed=removed)
+
+    async def _bring_arms(
+        self,
+        deployment: ModelDeployment,
+        arms: Iterable[Drawing],
+        template: FindTemplate,
+        served: frozenset[str] | None,
+    ) -> Applied:
+        """Each by itself and after all else: what is the matter with one is no business of the others."""
+        applied = Applied()
+        for arm in arms:
+            if ends_early(arm.obj, self._view, served):
+                continue
+            try:
+                beside = await self._applier.apply(deployment, (arm,), template)
+            except LockgateError as trouble:
+                beside = Applied(arms_trouble=trouble)
+            applied = joined(applied, beside)
+        return applied
 
     async def tidy(self, deployment: ModelDeployment, dropped: Iterable[Revision]) -> None:
         """Strike the ledger's entries of these releases; raises a LockgateError."""

@@ -76,7 +76,11 @@ def arm_facts(deployment: Object) -> ArmFacts:
     return ArmFacts(
         name=deployment["metadata"]["name"],
         version=stable.version if stable else None,
-        answers=stable is not None and is_available and "deletionTimestamp" not in deployment["metadata"],
+        # Of no pods enough are available.
+        answers=stable is not None
+        and is_available
+        and deployment["spec"].get("replicas", 1) != 0
+        and "deletionTimestamp" not in deployment["metadata"],
     )
 
 

@@ -29,18 +29,22 @@ from lockgate.names import ANNOTATION_RENDER_HASH
 def render_children(
     deployment: ModelDeployment, stage: Stage, gateway: Gateway | None = None
 ) -> tuple[Drawing, ...]:
-    """Every child that should exist; `gateway` is for the split. Raises InvalidSpec for its hostnames."""
+    """Every child of its own rollout; `gateway` is for the split. Raises InvalidSpec for its hostnames."""
     workloads = [
         Drawing(obj=_finish(render_workload(deployment, track), deployment), release=track.release)
         for track in stage.tracks
     ]
-    arms = [Drawing(obj=_finish(each, deployment)) for each in render_arms(deployment)]
     services = [Drawing(obj=_finish(each, deployment)) for each in own_services(deployment, stage)]
     directing = front_services(deployment, stage)
     if stage.split is not None and gateway is not None:
         directing.append(render_route(deployment, stage.split, gateway))
     directs = [Drawing(obj=_finish(each, deployment), directs=True) for each in directing]
-    return (*workloads, *services, *arms, *directs)
+    return (*workloads, *services, *directs)
+
+
+def render_variants(deployment: ModelDeployment) -> tuple[Drawing, ...]:
+    """The ModelDeployment of each variant, in their order."""
+    return tuple(Drawing(obj=_finish(each, deployment)) for each in render_arms(deployment))
 
 
 def render_birth(
