@@ -270,10 +270,8 @@ class Budget:
             turn.errand.make_room()
 
     def _call_later(self) -> None:
-        seconds = self._opens_in()
-        if seconds <= 0:
-            # All places are taken: whoever leaves calls the next, or some are found to be held for long.
-            seconds = _LOOK_AGAIN_SECONDS
+        # When all places are taken whoever leaves calls the next, or some are found to be held for long.
+        seconds = self._opens_in() or _LOOK_AGAIN_SECONDS
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
         if self._alarm is not None:
