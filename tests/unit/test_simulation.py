@@ -322,5 +322,7 @@ def test_the_histories_meet_what_they_are_meant_to_meet():
         seen |= {"unproven"} if "unproven" in str(world.status) else set()
         seen |= {line.split(", ")[1] for line in world.story}
     assert set(Outcome) <= seen
-    assert {"unproven", *(course.value for course in Course)} <= seen
+    # What failed elsewhere is drawn in test_simulated_traffic.py.
+    drawn = set(Course) - {Course.QUARANTINED}
+    assert {"unproven", *(course.value for course in drawn)} <= seen
     assert {VERSIONS[number].version for number in BAD} == {"v4", "v5", "v6", "v7"}
