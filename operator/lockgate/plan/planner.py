@@ -21,7 +21,15 @@ from lockgate.plan.freezing import ends_by, freezes, frozen, held_plan, remember
 from lockgate.plan.people import Heard, hear
 from lockgate.plan.progress import time_of_progress
 from lockgate.plan.recovery import completed, is_torn, recovered
-from lockgate.plan.settling import CLOCK_SLACK, asked_for_still, held_back, told, unawaited, waiting_as, with_end
+from lockgate.plan.settling import (
+    CLOCK_SLACK,
+    asked_for_still,
+    held_back,
+    told,
+    unawaited,
+    waiting_as,
+    with_end,
+)
 from lockgate.plan.shape import shape, stalled, steps_for, suspended, torn
 from lockgate.plan.steps import Here, look
 from lockgate.plan.troubles import Problem, failure, is_worth_keeping
