@@ -58,13 +58,15 @@ def _run() -> int:
     from lockgate.gateways.configured import configured_gateways
     from lockgate.registries.configured import configured_registries
     from lockgate.telemetry.logs import set_up_logs
+    from lockgate.webhooks.configured import configured_services
 
     settings = Settings.from_environment()
     registries, gateways = configured_registries(settings), configured_gateways(settings)
+    services = configured_services(settings)
     set_up_logs(settings.log_level, settings.log_format)
 
     async def run_and_leave() -> None:
-        await run_operator(settings, registries, gateways)
+        await run_operator(settings, registries, gateways, services)
         leave()
 
     asyncio.run(run_and_leave())

@@ -40,6 +40,7 @@ from lockgate.resolve.poller import Poller
 from lockgate.resolve.quarantine import Quarantine, Scope
 from lockgate.resolve.resolver import Resolver
 from lockgate.resolve.sources import Sources
+from lockgate.resolve.webhooks import Webhooks
 from lockgate.settings import Settings, SettingsError
 from lockgate.telemetry.metrics import Metrics
 from lockgate.watch.discovery import Discovery
@@ -52,6 +53,7 @@ from lockgate.watch.sweep import Sweeper
 from lockgate.watch.wire import Wire
 from lockgate.web.health import Vitals
 from lockgate.web.server import WebServer
+from lockgate.webhooks.offered import NO_SERVICES, Service
 from lockgate.work.attention import Attention
 from lockgate.work.queue import WorkQueue
 from lockgate.work.tasks import attempt, end, keep
@@ -78,6 +80,7 @@ class App:
         registries: Mapping[str, Registry],
         pod_sources: Mapping[str, PodSource],
         gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+        services: Mapping[str, Service] = NO_SERVICES,
     ) -> None:
         self._settings = settings
         self._gateways = gateways
@@ -102,7 +105,8 @@ class App:
         )
         self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
         quarantine = Quarantine(self._store, Scope(settings.quarantine))
-        self._resolver = Resolver(self._sources, self._followers, self._edits, quarantine)
+        self._webhooks = Webhooks(services, self._queue.wake, answered=self._metrics.webhook_answered)
+        self._resolver = Resolver(self._sources, self._followers, self._edits, quarantine, self._webhooks)
         self._hearing = Hearing(feeds_of(settings.watch_namespaces))
         self._attention = Attention(
             lambda: bool(self._hearing.deaf_kinds()),
@@ -119,10 +123,7 @@ class App:
         wire = Wire(credentials, self._hearing, crossing)
         self._kinds = make_registry(credentials.server, wire)
         self._watch = WatchSupervisor(
-            self._kinds,
-            make_settings(self._hearing),
-            settings.watch_namespaces,
-            wire.close,
+            self._kinds, make_settings(self._hearing), settings.watch_namespaces, wire.close
         )
         self._sweeper = Sweeper(
             self._session,
@@ -225,12 +226,11 @@ class App:
         # Loaded before there is work, which it would have to share the interpreter with.
         await attempt("warming the registries' clients", self._sources.warm(_REGISTRY_START_SECONDS))
         await attempt("discovering kinds", self._discovery.look())
-        heap = Heap(is_quiet=lambda: not self._queue.has_work)
         self._watch.start()
         restarted = self._metrics.task_restarted
         async with asyncio.TaskGroup() as group:
             group.create_task(keep("attention", self._attention.run, restarted))
-            group.create_task(keep("heap", heap.run, restarted))
+            group.create_task(keep("heap", Heap(is_quiet=lambda: not self._queue.has_work).run, restarted))
             group.create_task(keep("discovery", self._discovery.run, restarted))
             group.create_task(keep("sweeper", self._sweeper.run, restarted))
             await self._sweeper.opened.wait()
@@ -266,15 +266,14 @@ class App:
         self._intake.take(resource, event_type, obj)
 
     def _forget(self, key: Key) -> None:
-        self._queue.forget(key)
-        self._followers.forget(key)
-        self._edits.forget(key)
-        self._backend.forget(key)
+        for rememberer in (self._queue, self._followers, self._edits, self._webhooks, self._backend):
+            rememberer.forget(key)
         self._metrics.forgotten(key)
 
     async def _shut_down(self, *tasks: asyncio.Task[Any]) -> None:
         for task in tasks:
             task.cancel()
+        self._webhooks.close()
         await end(_END_SECONDS, parts=asyncio.gather(*tasks, return_exceptions=True))
         await end(
             _END_SECONDS,
@@ -291,10 +290,11 @@ async def run_operator(
     settings: Settings,
     configured: Mapping[str, RegistrySettings],
     gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+    services: Mapping[str, Service] = NO_SERVICES,
 ) -> None:
     """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
     stop_on_signals(stop, at_most=STOP_SECONDS)
     registries = {name: open_registry(registry) for name, registry in configured.items()}
     pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
-    await App(settings, Credentials.load(), registries, pod_sources, gateways).run(stop)
+    await App(settings, Credentials.load(), registries, pod_sources, gateways, services).run(stop)

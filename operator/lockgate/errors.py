@@ -13,6 +13,7 @@
     │   ├── AccessDenied, ArtifactPending
     │   ├── RuntimeNotFound, GatewayNotReady
     │   ├── Unanswered    the registry was asked, and will be heard
+    │   ├── GateWaiting   a service that a gate asks has said neither yes nor no
     │   └── Terminating   an object of ours is on its way out, and its name is taken meanwhile
     └── Transient(after)  jittered back-off; a hint of the server wins
         ├── RegistryUnavailable, RegistryClientFailed, RegistryUntrusted
@@ -76,9 +77,16 @@ class ArtifactRejected(Terminal):
 
 
 class GateRefused(ArtifactRejected):
-    """What the registry tells of a version does not pass a gate of the spec."""
+    """A version does not pass a gate of the spec.
+
+    Where a service said so, `version` and `recipe` tell of what and to which question: it is not asked again.
+    """
 
     reason = Reason.GATE_REFUSED
+
+    def __init__(self, message: str, *, version: str = "", recipe: str = "") -> None:
+        super().__init__(message)
+        self.version, self.recipe = version, recipe
 
 
 class FormatNotAccepted(ArtifactRejected):
@@ -186,6 +194,13 @@ class Unanswered(NotReadyYet):
     def __init__(self, message: str, waited: float = 0.0) -> None:
         super().__init__(message)
         self.waited = waited
+
+
+class GateWaiting(NotReadyYet):
+    """A service that a gate asks has said neither yes nor no; its answer wakes whoever waits for it."""
+
+    reason = Reason.GATE_WAITING
+    condition = ConditionType.RESOLVED
 
 
 class Terminating(NotReadyYet):

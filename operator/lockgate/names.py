@@ -77,6 +77,8 @@ class Reason(StrEnum):
     DIGEST_CHANGED = "DigestChanged"
     FORMAT_NOT_ACCEPTED = "FormatNotAccepted"
     GATE_REFUSED = "GateRefused"
+    GATE_WAITING = "GateWaiting"
+    GATE_WARNED = "GateWarned"
     # spec and platform
     INVALID_SPEC = "InvalidSpec"
     RUNTIME_NOT_FOUND = "RuntimeNotFound"

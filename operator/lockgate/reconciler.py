@@ -6,17 +6,17 @@ sentence, and what serves goes on serving. When to look again is part of the ans
 is not done here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from lockgate.api.parse import parse_followed, parse_identity, parse_model_deployment
+from lockgate.api.parse import parse_identity, parse_model_deployment
 from lockgate.api.requests import verb_of
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import ModelDeploymentStatus
-from lockgate.api.status_codec import parse_status, with_summary
+from lockgate.api.status_codec import parse_status
 from lockgate.api.strategy import name_of
 from lockgate.backends.base import Backend
 from lockgate.catalog import Catalog
@@ -29,12 +29,12 @@ from lockgate.errors import InternalError, LockgateError, Refused, TemplateLost,
 from lockgate.observe.measurements import Measurements
 from lockgate.plan.analysis import judge_analysis
 from lockgate.plan.arms import with_arms
-from lockgate.plan.gates.analysed import told
+from lockgate.plan.gates import analysed
 from lockgate.plan.planner import plan_rollout
 from lockgate.plan.reach import within_reach
 from lockgate.report.compute import compute_status, refused_status
-from lockgate.report.events import Notice, notices, turns
-from lockgate.report.writer import Writer
+from lockgate.report.events import notices, turns
+from lockgate.report.writer import Told, Writer, told
 from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.resolver import Resolver, is_resolved
 
@@ -75,15 +75,16 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> PassResult:
         """One pass over one ModelDeployment; raises a LockgateError when its end could not be told."""
-        raw = self.view.get(MODEL_DEPLOYMENT, key)
-        if raw is None:
-            return PassResult(gone=True)
         try:
-            return await self._look(key, raw)
+            seen = await self._look(key)
+            return seen if isinstance(seen, PassResult) else await self._tell(*seen)
         finally:
             self.edits.passed(key)
 
-    async def _look(self, key: Key, raw: Object) -> PassResult:
+    async def _look(self, key: Key) -> tuple[Told, Findings | LockgateError] | PassResult:
+        raw = self.view.get(MODEL_DEPLOYMENT, key)
+        if raw is None:
+            return PassResult(gone=True)
         if "deletionTimestamp" in raw["metadata"]:
             # Children go with their owner; nothing of ours is left to undo.
             return PassResult()
@@ -91,18 +92,24 @@ class Reconciler:
             found = await self._find_and_act(parse_model_deployment(raw))
             if is_early(found):
                 return PassResult(failure=found.failure, wake=self._wake(found))
-            told = replace(found, failure=None) if is_untold(found) else found
-            status = compute_status(told, self.clock())
+            said = replace(found, failure=None) if is_untold(found) else found
+            status = compute_status(said, self.clock())
         except LockgateError as error:
-            return await self._report_refusal(raw, error)
+            return self._refused(raw, error), error
         except Exception as defect:
             _log.exception("pass failed unexpectedly", key=key)
-            return await self._report_refusal(raw, InternalError.of(defect, "this pass"))
-        refusal = await self._report(raw, status, notices(told, status))
+            unexpected = InternalError.of(defect, "this pass")
+            return self._refused(raw, unexpected), unexpected
+        return told(raw, status, notices(said, status)), found
+
+    async def _tell(self, told: Told, found: Findings | LockgateError) -> PassResult:
+        refusal = await self._report(told)
+        if isinstance(found, LockgateError):
+            return PassResult(failure=refusal or found)
         if refusal is not None:
             return PassResult(failure=refusal)
         self._count(found)
-        await self._tidy(found, status)
+        await self._tidy(found, told.status)
         return PassResult(failure=found.failure, wake=self._wake(found))
 
     def _wake(self, found: Findings) -> datetime | None:
@@ -163,7 +170,7 @@ class Reconciler:
         )
         judgement = judge_analysis(analysis, readings, state.reached_at, now)
         self.telemetry.analysis_judged(deployment.key, judgement.measured)
-        return told(state.candidate, analysis, readings, judgement)
+        return analysed.told(state.candidate, analysis, readings, judgement)
 
     async def _realise(
         self, found: Findings, observed: Observed, runtime: ModelRuntime | None
@@ -196,32 +203,19 @@ class Reconciler:
             _log.exception("resolve failed unexpectedly", key=deployment.key)
             return None, None, InternalError.of(defect, "the look at the registry")
 
-    async def _report_refusal(self, raw: Object, error: LockgateError) -> PassResult:
+    def _refused(self, raw: Object, error: LockgateError) -> Told:
         """What could not be judged: the summary says so, and everything else stays as it was."""
         previous, generation = parse_status(raw.get("status")), parse_identity(raw).generation
         status = refused_status(previous, generation=generation, error=error, now=self.clock())
-        refusal = await self._report(raw, status, turns(previous, status))
-        return PassResult(failure=refusal or error)
+        return told(raw, status, turns(previous, status))
 
-    async def _report(
-        self, raw: Object, status: ModelDeploymentStatus, owed: Sequence[Notice]
-    ) -> Refused | None:
-        """Status, then Events, then metrics; a status that is refused gives way to one that tells of that."""
-        identity, told, refusal = parse_identity(raw), raw.get("status"), None
-        try:
-            written = await self.writer.write_status(identity, status, told)
-        except Refused as error:
-            _log.error("status refused", key=identity.key, message=error.message)
-            refusal, previous = error, parse_status(told)
-            status = refused_status(previous, generation=identity.generation, error=error, now=self.clock())
-            owed = turns(previous, status)
-            # What the API server holds it has accepted: only the summary in it is changed.
-            written = await self.writer.write_raw_status(identity, with_summary(told, status), told)
-        if written:
-            self.writer.write_events(identity, owed)
-        if self.view.stamp(MODEL_DEPLOYMENT, identity.key) is not None:
+    async def _report(self, told: Told) -> Refused | None:
+        """Status, then Events, then metrics."""
+        key = told.identity.key
+        status, refusal = await self.writer.tell(told, self.clock)
+        if self.view.stamp(MODEL_DEPLOYMENT, key) is not None:
             # Else it was deleted during the pass: its series were removed and must not come back.
-            self.telemetry.status_changed(identity.key, status, parse_followed(raw), self.clock())
+            self.telemetry.status_changed(key, status, told.followed, self.clock())
         return refusal
 
     async def _tidy(self, found: Findings, status: ModelDeploymentStatus) -> None:

@@ -34,6 +34,9 @@ class Settings:
     gateways_file: Annotated[
         Path | None, "file (YAML or JSON) that names the gateways by which models may be reached"
     ] = None
+    webhooks_file: Annotated[
+        Path | None, "file (YAML or JSON) that names the services that gates may ask"
+    ] = None
     registry_base_url: Annotated[
         str, "API of the registry called default, for instance https://api.wandb.ai; unless the file has it"
     ] = ""

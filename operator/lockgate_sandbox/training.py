@@ -31,6 +31,11 @@ FEATURES: Final = (
 )
 INPUT_NAME: Final = "customers"
 OUTPUT_NAME: Final = "churn_probability"
+SIGNATURE: Final = {
+    "inputs": [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(FEATURES)]}],
+    "outputs": [{"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1]}],
+}
+"""What every version takes and yields, as Open Inference v2 says it."""
 # Customers for which the two versions clearly disagree about the first two.
 SAMPLE_CUSTOMERS: Final[dict[str, tuple[float, ...]]] = {
     "loyal but annoyed": (60.0, 45.0, 9.0, 4.0, 3.0, 0.0),
@@ -62,7 +67,8 @@ class TrainedModel:
     @property
     def metadata(self) -> dict[str, Any]:
         """What to log with an artifact."""
-        return {"framework": "onnx", "features": list(FEATURES), "accuracy": self.accuracy, "auc": self.auc}
+        known = {"framework": "onnx", "features": list(FEATURES), "signature": SIGNATURE}
+        return known | {"accuracy": self.accuracy, "auc": self.auc}
 
 
 def train(which: Which, directory: Path, seed: int = 7) -> TrainedModel:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.benchmarks.measuring import AuditTail, Crowd, cpu_milliseconds, passes, resident_mib
@@ -45,6 +45,7 @@ class Figures:
     rest_lookups_per_poll: float = 0.0
     move_cpu_per: float = 0.0
     move_writes_per: float = 0.0
+    move_passes_per: float = 0.0
     move_registry_requests: int = 0
     move_last_deployment_seconds: float = 0.0
     raw_last_deployment_seconds: float = 0.0
@@ -52,6 +53,7 @@ class Figures:
     restart_cpu_per: float = 0.0
     restart_writes: int = 0
     resident_mib: float = 0.0
+    requests: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -85,10 +87,12 @@ class Bench:
         return figures
 
     def _first_rollout(self, figures: Figures) -> None:
+        audit = self._audit("lockgate/")
         self._wait_all_serve("v0")
         figures.first_rollout_cpu_per = cpu_milliseconds(self.site.operator.pid) / self.size
         self._wait_quiet()
-        figures.first_rollout_requests_per = len(self.site.requests()) / self.size
+        figures.requests["first rollout"] = self._per_deployment(audit)
+        figures.first_rollout_requests_per = sum(audit.counts.values()) / self.size
 
     def _rest(self, figures: Figures) -> None:
         log = self.site.registry.requests
@@ -103,7 +107,7 @@ class Bench:
     def _move(self, figures: Figures) -> None:
         pid, log, audit = self.site.operator.pid, self.site.registry.requests, self._audit("lockgate/")
         log.clear()
-        cpu, began = cpu_milliseconds(pid), time.time()
+        cpu, began, looked = cpu_milliseconds(pid), time.time(), passes(self.site.operator.port)
         self._point_aliases("v1")
         self._wait_all_serve("v1")
         figures.move_cpu_per = (cpu_milliseconds(pid) - cpu) / self.size
@@ -111,7 +115,9 @@ class Bench:
         others = [r for r in log.records() if r.operations != ["LockgateLookUp"]]
         figures.move_registry_requests = len(others) + 1
         self._wait_quiet()
-        figures.move_writes_per = audit.read().writes / self.size
+        figures.requests["move"] = self._per_deployment(audit)
+        figures.move_writes_per = audit.writes / self.size
+        figures.move_passes_per = (passes(self.site.operator.port) - looked) / self.size
         figures.move_last_deployment_seconds = audit.last["patch deployments"] - began
         figures.resident_mib = resident_mib(pid)
 
@@ -152,6 +158,9 @@ class Bench:
             ("PATCH", self.site.path("modeldeployments", name) + "/status", body),
         ]
 
+    def _per_deployment(self, audit: AuditTail) -> dict[str, float]:
+        return {what: count / self.size for what, count in sorted(audit.read().counts.items())}
+
     def _audit(self, agent: str) -> AuditTail:
         assert self.site.world.audit_log is not None
         return AuditTail(self.site.world.audit_log, self.site.namespace, agent)
@@ -186,14 +195,24 @@ class Bench:
 def table(measured: Sequence[Figures]) -> str:
     """One row a figure, one column a size, and how the largest compares with the smallest."""
     rows = [("", *(f"{m.deployments} deployments" for m in measured), "largest : smallest")]
-    for name in list(asdict(measured[0]))[1:]:
+    for name in list(asdict(measured[0]))[1:-1]:
         values = [float(getattr(m, name)) for m in measured]
         ratio = f"{values[-1] / values[0]:.2f}" if values[0] else ("1.00" if values[-1] == 0 else "-")
         rows.append((_label(name), *(f"{value:.2f}" for value in values), ratio))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
+    lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    ]
+    return "\n".join([*lines, *_requests_of(measured[-1])])
+
+
+def _requests_of(measured: Figures) -> list[str]:
+    """Which requests they were, of the largest size."""
+    lines = []
+    for part, each in measured.requests.items():
+        counts = ", ".join(f"{what} {count:.2f}" for what, count in each.items())
+        lines.append(f"{part}, requests per deployment: {counts}")
+    return lines
 
 
 def _label(name: str) -> str:

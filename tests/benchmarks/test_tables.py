@@ -14,6 +14,13 @@ def test_sizes_stand_side_by_side_and_the_largest_is_compared_with_the_smallest(
     assert rows["restart writes"] == ["0.00", "7.00", "-"]
 
 
+def test_which_requests_were_made_is_told_of_the_largest_size():
+    small = Figures(deployments=20, requests={"move": {"patch deployments": 3.0}})
+    large = Figures(deployments=100, requests={"move": {"create events": 2.0, "patch deployments": 1.004}})
+    last = table([small, large]).splitlines()[-1]
+    assert last == "move, requests per deployment: create events 2.00, patch deployments 1.00"
+
+
 def test_neighbours_are_judged_by_what_they_add_to_the_slowest_edits():
     alone = waits.Waits(answer=[0.1] * 3, deployment=[0.2] * 3, status=[0.3] * 3)
     beside = waits.Waits(answer=[0.1] * 3, deployment=[0.2] * 3, status=[0.3, 0.3, 1.4])

@@ -24,6 +24,7 @@ NOT_SHOWN = {
     "lockgate_queue_depth",
     "lockgate_runtime_edits_waiting",
     "lockgate_watch_entries",
+    "lockgate_webhook_questions_total",
 }
 
 TARGET = {

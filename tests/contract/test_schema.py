@@ -11,6 +11,7 @@ import yaml
 from tests.fakes.builders import deployment_object, revision, runtime_object
 
 from lockgate.api import analysis as api_analysis
+from lockgate.api import gates as api_gates
 from lockgate.api import lifecycle as api_lifecycle
 from lockgate.api import limits as api_limits
 from lockgate.api import requests as api_requests
@@ -84,6 +85,12 @@ def test_every_field_of_an_analysis_is_parsed_and_nothing_else_is():
     assert for_metrics < of_metric
 
 
+def test_every_field_of_the_gates_is_parsed_and_nothing_else_is():
+    assert {field.name for field in fields(api_gates.Gates)} == set(
+        at("modeldeployments", "spec", "gates")["properties"]
+    )
+
+
 def test_what_a_metric_does_not_say_is_left_to_the_block():
     metric = at("modeldeployments", *ANALYSIS, "metrics", "[]")["properties"]
     assert not [name for name, node in metric.items() if "default" in node]
@@ -119,6 +126,7 @@ def test_every_field_of_a_runtime_is_parsed_and_nothing_else_is():
         (("spec", "onAliasMissing"), api_spec.OnAliasMissing),
         (("spec", "supersede"), api_lifecycle.Supersede),
         (("spec", "onFailure"), api_lifecycle.OnFailure),
+        (("spec", "gates", "signature"), api_gates.SignatureRule),
         (("spec", "analysis", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "noData"), api_analysis.NoData),
         (("spec", "analysis", "metrics", "[]", "query"), api_analysis.Query),

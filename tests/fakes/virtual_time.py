@@ -2,7 +2,8 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -38,3 +39,13 @@ def in_virtual_time(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(coroutine)
+
+
+def virtually(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Let a test run so."""
+
+    @wraps(test)
+    def run(**arguments: Any) -> None:
+        in_virtual_time(test(**arguments))
+
+    return run

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from tests.modelserver.conftest import Server, StartServer
 
-from lockgate_sandbox.training import FEATURES, INPUT_NAME, OUTPUT_NAME, SAMPLE_CUSTOMERS, Which
+from lockgate_sandbox.training import (
+    FEATURES,
+    INPUT_NAME,
+    OUTPUT_NAME,
+    SAMPLE_CUSTOMERS,
+    SIGNATURE,
+    Which,
+)
 
 INFER = "/v2/models/churn/infer"
 
@@ -58,6 +65,7 @@ def test_metadata_tells_what_the_model_takes(server: Server) -> None:
     assert status == 200
     assert metadata["versions"] == ["v1"]
     assert metadata["inputs"] == [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, 6]}]
+    assert {side: metadata[side] for side in ("inputs", "outputs")} == SIGNATURE, "what is logged is true"
 
 
 @pytest.mark.parametrize(
@@ -196,3 +204,17 @@ def test_the_runtime_keeps_no_identifier_to_report_its_use_with(
     server.stop()
     assert server.wait() == (0, "")
     assert [path.name for path in server.home.iterdir()] == ["modelserver"]
+
+
+def test_answers_are_logged_by_the_id_of_their_request_for_whoever_wants_that(
+    models: dict[Which, Path], start: StartServer
+) -> None:
+    server = start(models["v1"], "--log-answers").ready()
+    for headers in ({}, {"X-Request-Id": "one"}, {"X-Request-Id": "x" * 999}):
+        status, answer = server.post(INFER, request(), headers)
+        assert status == 200
+    assert server.post(INFER, request(datatype="INT8"), {"X-Request-Id": "bad"})[0] == 400
+    server.post(INFER, request(), {"X-Request-Id": "last"})
+    told = [json.loads(server.next_line()) for _ in range(3)]
+    assert [line["request"] for line in told] == ["one", "x" * 128, "last"]
+    assert told[0]["values"] == answer["outputs"][0]["data"]

@@ -118,7 +118,10 @@ class TestAnswers:
         self, server: RunningRegistry, door: WandbRegistry, make_door: MakeDoor
     ) -> None:
         server.seed_version(
-            collection="equal", files={"m": b"0"}, metadata={"a": [1, {"b": None}]}, aliases=["production"]
+            collection="equal",
+            files={"m": b"0"},
+            metadata={"a": [1, {"b": None}], "signature": {"outputs": [], "inputs": [{"name": "x"}]}},
+            aliases=["production"],
         )
         server.seed_version(collection="equal", files={"m": b"1", "n": b"2"}, aliases=["staging"])
         wanted = [
@@ -132,6 +135,8 @@ class TestAnswers:
         server.faults.add(Fault(kind=FaultKind.STATUS, status=400, operation="LockgateLookUp"))
         singly = ask(make_door(), server, *wanted)
         assert server.requests.records(operation="ArtifactMembershipByName")
+        declared = found(many[ref("model/equal:production")]).signature
+        assert declared == '{"inputs":[{"name":"x"}],"outputs":[]}', "which lists are a part of"
         assert {str(r): said(answer) for r, answer in many.items()} == {
             str(r): said(answer) for r, answer in singly.items()
         }

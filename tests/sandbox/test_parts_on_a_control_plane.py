@@ -23,6 +23,7 @@ from lockgate_sandbox.parts.registry import PART, Registry
 from lockgate_sandbox.pytest_plugin import part
 from lockgate_sandbox.running import RunningWorld
 from lockgate_sandbox.source import EXAMPLES, PACKAGES
+from lockgate_sandbox.training import SIGNATURE
 from lockgate_sandbox.world import running_world, start_control_plane
 from lockgate_sandbox.worlds import Level
 
@@ -64,11 +65,12 @@ def test_lockgate_follows_the_registry_that_came_with_it(world: RunningWorld, tm
     operator = world.add(lockgate.PART)
     registry = running_world(world.name).add(PART)
     (tmp_path / "model.onnx").write_bytes(b"weights")
-    registry.seed(tmp_path, "model/churn")
+    # Without it the gates of the example would refuse a first version.
+    registry.seed(tmp_path, "model/churn", {"signature": SIGNATURE})
     registry.promote("model/churn", "v0", "production")
     image = Image("modelserver", f"localhost/modelserver@sha256:{'0' * 64}", "", Path())
     world.apply(objects.namespace(models.NAMESPACE), models.runtime(image))
-    world.kubectl("apply", "-f", str(EXAMPLES / "churn.yaml"))
+    world.kubectl("apply", "-f", str(EXAMPLES / "gates.yaml"))
 
     def said() -> bool:
         says = operator.says(models.NAMESPACE, models.MODEL)

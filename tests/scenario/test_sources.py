@@ -146,3 +146,37 @@ async def test_what_serves_goes_on_serving_when_its_server_is_configured_no_more
     assert "configured no more" in rig.condition("Ready")["message"]
     assert rig.status["stable"]["version"] == "v3"
     assert set(rig.cluster.writes) == {"status ModelDeployment"}
+
+
+@pytest.mark.parametrize(
+    "gate", [{"metadata": [{"name": "a", "expression": "stable.metadata.auc > 0.5"}]}, {}]
+)
+async def test_who_serves_is_asked_for_where_it_came_from_and_not_where_the_next_version_does(rig, gate):
+    rig.create()
+    await rig.serve(1)
+    serving = replace(version(1), metadata={"auc": 0.9}, signature='{"inputs":[],"outputs":[]}')
+    rig.registry.point("v1", serving)
+    rig.eu.point("production", replace(version(2), signature=serving.signature))
+    rig.eu.point("v1", replace(version(1), metadata={"auc": 0.1}))
+    rig.create(**IN_EU, gates=gate | {"signature": "Require"})
+    await rig.settle()
+    assert rig.status["candidate"]["source"] == "eu"
+
+
+async def test_of_who_serves_from_a_server_that_is_configured_no_more_nothing_is_known(rig):
+    rig.create(**IN_EU)
+    rig.eu.point("production", version(3))
+    await rig.settle()
+    rig.cluster.roll(KEY, ready_pod)
+    await rig.settle()
+    only = Sources({"default": rig.sources["default"]})
+    resolver = Resolver(only, rig.followers, rig.edits, rig.quarantine)
+    object.__setattr__(rig.reconciler, "resolver", resolver)
+    rig.registry.point("production", replace(version(4), signature='{"inputs":[],"outputs":[]}'))
+    rig.create(gates={"signature": "Require"})
+    await rig.settle()
+    assert rig.verdict("Ready") == ("False", "GateRefused")
+    assert "its registry, eu, is not configured any more" in rig.condition("Ready")["message"]
+    rig.create(gates={"signature": "Warn"})
+    await rig.settle()
+    assert rig.status["candidate"]["version"] == "v4"

@@ -231,6 +231,47 @@ def test_what_waits_goes_by_urgency_then_children_then_statuses_then_events():
     play(scene)
 
 
+@pytest.mark.parametrize(("lane", "rooms"), [(Lane.CHILD, 0), (Lane.STATUS, 1), (Lane.EVENT, 1)])
+def test_whose_pods_have_all_that_they_need_makes_room_for_others(lane, rooms):
+    async def scene(budget: Budget, server: Server) -> None:
+        made = []
+        errand = Errand()
+        errand.take(lambda: made.append(1))
+        PRESENT_ERRAND.set(errand)
+        for _ in range(2):
+            await budget.enter(lane)
+            budget.leave()
+        assert len(made) == rooms
+
+    play(scene)
+
+
+def test_who_waits_for_a_namespace_that_hangs_makes_room_for_others():
+    async def scene(budget: Budget, server: Server) -> None:
+        made = []
+
+        async def ask(whose: str, seconds: float) -> None:
+            errand = Errand()
+            errand.take(lambda: made.append(whose))
+            PRESENT_ERRAND.set(errand)
+            began = await budget.enter(Lane.CHILD, whose)
+            await asyncio.sleep(seconds)
+            budget.answered(200, None, began, whose=whose)
+            budget.leave(whose, began)
+
+        await ask("quick", 0.01)
+        hanging = [asyncio.create_task(ask("hangs", 12)) for _ in range(100)]
+        await asyncio.sleep(2)
+        await ask("quick", 0.01)
+        assert set(made) == {"hangs"}
+        assert len(made) > 50
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+    play(scene)
+
+
 def test_whoever_waits_in_vain_is_told_after_a_minute_and_an_event_waits_on():
     async def scene(budget: Budget, server: Server) -> None:
         for _ in range(AT_ONCE):

@@ -136,3 +136,28 @@ def test_what_waits_for_its_time_is_said_to_begin_then():
     )
     assert found.following == "v13"
     assert found.remarks == (f"v13 begins if it is still asked for at {looks.ago(minutes=-4)}",)
+
+
+def test_the_gate_on_signatures_is_told_with_what_it_warned_of():
+    said = "alias production of model/churn is v13; warned by gate signature: input x is missing"
+    found = planned(
+        looks.serving(
+            desired=looks.named("v13"),
+            conditions=[looks.condition("Resolved", "True", "Resolved", said)],
+            spec={"gates": {"signature": "Warn"}},
+        )
+    )
+    asked, warned = found.remarks
+    assert asked.startswith("before it may begin, gate signature asks: would clients of what serves notice?")
+    assert asked.endswith("(what they would, or what cannot be told, is told of)")
+    assert warned == "warned by gate signature: input x is missing"
+    assert planned(looks.serving(spec={"gates": {"signature": "Ignore"}})).remarks == ()
+
+
+def test_the_services_that_are_asked_are_told():
+    found = planned(looks.serving(spec={"gates": {"webhook": [{"name": "fairness"}]}}))
+    asked = "before it may begin, gate fairness asks a service of that name"
+    assert found.remarks == (asked,)
+    refused = {"version": "v13", "recipe": "8f14e45f", "message": "gate fairness refuses v13"}
+    found = planned(looks.serving(spec={"gates": {"webhook": [{"name": "fairness"}]}}, refused=refused))
+    assert found.remarks == (asked, "to have v13 asked about again: kubectl lockgate retry churn")

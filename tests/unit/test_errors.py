@@ -28,6 +28,7 @@ ABOUT_THE_REGISTRY = {
     errors.ArtifactRejected,
     errors.FormatNotAccepted,
     errors.GateRefused,
+    errors.GateWaiting,
     errors.DigestChanged,
     errors.Unanswered,
     errors.RegistryUnavailable,

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.builders import version
-from tests.fakes.virtual_time import in_virtual_time
+from tests.fakes.virtual_time import in_virtual_time, virtually
 
 from lockgate.domain.resources import Key
 from lockgate.domain.version import Contents, Version
 from lockgate.errors import ArtifactRejected, RegistryUnavailable, Unanswered
-from lockgate.resolve.inspections import AHEAD_SECONDS, AT_ONCE_PER_NAMESPACE, Inspections
+from lockgate.resolve.inspections import AHEAD_SECONDS, AT_ONCE, AT_ONCE_PER_NAMESPACE, Inspections
 
 CONTENTS = Contents(files=1, size=1, references=0, suffixes=frozenset({".onnx"}))
 KEY = ("growth", "churn")
@@ -109,6 +109,27 @@ async def test_what_another_namespace_has_in_its_row_already_is_read_in_the_row_
     site.go.set()
     await until(lambda: not site.hanging and len(site.woken) == 12)
     assert site.reads[version(1).uri] == 1
+
+
+@virtually
+async def test_however_many_manifests_some_namespaces_have_another_s_is_read_in_its_turn():
+    async def slowly(version: Version) -> Contents:
+        await asyncio.sleep(1)
+        return CONTENTS
+
+    inspections = Inspections(slowly, lambda key: None)
+
+    def wants(namespace: str, number: int) -> None:
+        with pytest.raises(Unanswered):
+            inspections.inspect(version(number, uri=f"{namespace}/{number}"), (namespace, str(number)))
+
+    for number in range(30):
+        for namespace in range(AT_ONCE):
+            wants(f"evil{namespace}", number)
+    await asyncio.sleep(5.5)
+    wants("growth", 1)
+    await asyncio.sleep(3)
+    assert inspections.inspect(version(1, uri="growth/1"), KEY) == CONTENTS
 
 
 async def test_a_refusal_is_remembered_for_as_long_as_the_version_is_in_use(site):

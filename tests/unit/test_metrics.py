@@ -391,6 +391,7 @@ def test_the_page_holds_every_metric_of_the_table_with_its_kind_meaning_and_labe
     metrics.pass_ended(KEY, "Succeeded", 0.1)
     metrics.registry_answered("default", "look_up", "ok", 0.1)
     metrics.prometheus_answered("answered", 0.1)
+    metrics.webhook_answered("fairness", "allowed")
     metrics.watch_missed("pods", 1)
     metrics.namespace_seen("growth", True)
     metrics.task_restarted("poller")

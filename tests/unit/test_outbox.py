@@ -288,6 +288,26 @@ def test_what_a_later_event_makes_needless_is_never_written_and_counts_as_no_los
     in_time(scene)
 
 
+def test_what_has_not_been_written_long_after_its_time_can_still_become_needless():
+    async def scene(box: Outbox, postman: Slow, metrics: Metrics) -> None:
+        box.post(replace(CHURN, name="before", uid="before"), notice(0))
+        await asyncio.sleep(0)
+        box.post(CHURN, started(1))
+        box.post(replace(CHURN, name="beside", uid="beside"), started(2))
+        await asyncio.sleep(10 * HELD_SECONDS)
+        box.post(CHURN, notice(1))
+        postman.released.set()
+        await asyncio.sleep(1)
+        assert postman.notes == ["v0", "start-of-v2", "v1"]
+        box.post(CHURN, started(3))
+        box.post(CHURN, notice(3))
+        await box.flush(within=10)
+        assert postman.notes == ["v0", "start-of-v2", "v1", "v3"]
+        assert dropped(metrics) == 0
+
+    in_time(scene, CHURN.namespace)
+
+
 def test_what_nothing_made_needless_is_written_when_its_time_is_over_and_says_when_it_happened():
     async def scene(box: Outbox, postman: Slow, _: Metrics) -> None:
         await asyncio.sleep(60)

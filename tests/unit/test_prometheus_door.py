@@ -18,6 +18,7 @@ from tests.fakes.prometheus import door_to, matrix, says
 
 from lockgate.domain.analysis import Series, Span
 from lockgate.errors import PrometheusUnavailable, QueryRefused
+from lockgate.kube.errand import PRESENT_ERRAND, Errand
 from lockgate.observe.prometheus import AT_ONCE, LARGEST_ANSWER, Prometheus
 from lockgate.observe.range_answer import series_of
 
@@ -88,6 +89,20 @@ async def test_who_asks_the_same_meanwhile_gets_the_same_answer():
         assert sorted(asked) == ["x", "x", "y"]
         await door.series("x", SPAN)
     assert sorted(asked) == ["x", "x", "x", "y"], "nothing is kept"
+
+
+async def test_a_pass_that_waits_for_an_answer_makes_room_for_others():
+    made = []
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response(matrix() if made else {})
+
+    errand = Errand()
+    errand.take(lambda: made.append(1))
+    PRESENT_ERRAND.set(errand)
+    async with door_to(handler) as door:
+        assert await door.scrapes(SPAN) == Series()
+    assert made == [1]
 
 
 async def test_few_questions_are_on_their_way_at_once():

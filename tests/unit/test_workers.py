@@ -21,7 +21,7 @@ from lockgate.kube.budget import Budget, Lane
 from lockgate.reconciler import PassResult
 from lockgate.telemetry.metrics import Metrics
 from lockgate.work.queue import MOMENT_SECONDS, SOON_SECONDS, WorkQueue
-from lockgate.work.workers import RECHECK_SECONDS, Workers
+from lockgate.work.workers import PLACES, RECHECK_SECONDS, Workers
 
 KEY = ("growth", "churn")
 RESYNC = 600.0
@@ -365,6 +365,36 @@ def test_fifty_hostile_deployments_that_are_edited_in_a_loop_add_less_than_a_sec
         await asyncio.gather(running, editing, return_exceptions=True)
         assert len(waits) == 20
         assert max(waits) < 1
+
+    in_virtual_time(scene())
+
+
+@pytest.mark.parametrize(
+    ("makes_room", "begun"), [(False, PLACES), (True, 500)], ids=["looking", "waiting to tell"]
+)
+def test_few_look_at_once_and_as_many_as_may_be_wait_to_tell(makes_room, begun):
+    async def scene() -> None:
+        queue, keys, end = WorkQueue(), [], asyncio.Event()
+
+        async def reconcile(key: tuple[str, str]) -> PassResult:
+            keys.append(key)
+            if makes_room:
+                queue.errand(key).make_room()
+            await end.wait()
+            return PassResult()
+
+        for number in range(1000):
+            queue.wake(("ns", str(number)))
+        running = asyncio.create_task(
+            workers(queue, reconcile, Metrics(CollectorRegistry()), count=500).run()
+        )
+        await asyncio.sleep(1)
+        assert len(keys) == begun
+        end.set()
+        await asyncio.sleep(1)
+        assert len(set(keys)) == 1000
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     in_virtual_time(scene())
 

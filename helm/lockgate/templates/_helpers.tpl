@@ -76,6 +76,31 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- printf "%s-gateways" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
 
+{{/* Where the services that gates ask are named. */}}
+{{- define "lockgate.webhooksName" -}}
+{{- printf "%s-webhooks" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* The file that names them to the operator. */}}
+{{- define "lockgate.webhooksFile" -}}
+{{- $all := dict -}}
+{{- range $name, $given := .Values.webhooks -}}
+{{- $told := dict
+  "address" $given.address
+  "namespaces" $given.namespaces
+  "timeoutSeconds" ($given.timeoutSeconds | default 10)
+-}}
+{{- if $given.tokenSecret -}}
+{{- $_ := set $told "tokenFile" (printf "/var/run/secrets/lockgate-webhooks/%s/token" $name) -}}
+{{- end -}}
+{{- if $given.caBundle -}}
+{{- $_ := set $told "caFile" (printf "/var/run/lockgate-webhooks-ca/%s/ca.crt" $name) -}}
+{{- end -}}
+{{- $_ := set $all $name $told -}}
+{{- end -}}
+{{- toYaml $all -}}
+{{- end -}}
+
 {{/* The file that names the further registries to the operator. */}}
 {{- define "lockgate.registriesFile" -}}
 {{- $all := dict -}}

@@ -92,6 +92,11 @@ def acknowledged(text: str) -> str:
     return text if is_name(text, REQUEST_LIMIT) else sentence(text, REQUEST_LIMIT)
 
 
+def unanswered(text: str, last: LastRequest | None) -> str:
+    """The request of an annotation that has no answer in the status yet; empty where there is none."""
+    return "" if last is not None and last.request == acknowledged(text) else text
+
+
 def format_request(request: Request) -> str:
     """The line that says this; `parse_request` reads the same from it."""
     words = [

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lockgate.api.conditions import Condition
+from lockgate.api.gates import Refusal
 from lockgate.api.limits import (
     ALIAS_LIMIT,
     BY_LIMIT,
@@ -246,7 +247,8 @@ class ModelDeploymentStatus:
     """The whole status.
 
     `replicas` is how many the workload is asked for, and moves by decisions only: counts of pods
-    that come and go would cost a write each. `selector` finds the pods, for autoscalers.
+    that come and go would cost a write each. `selector` finds the pods, for autoscalers. `refused` is what a
+    service that a gate asks has refused.
     """
 
     observed_generation: int | None = None
@@ -264,6 +266,7 @@ class ModelDeploymentStatus:
     rollout: RolloutState = RolloutState()
     history: tuple[HistoryEntry, ...] = ()
     last_request: LastRequest | None = None
+    refused: Refusal | None = None
     conditions: tuple[Condition, ...] = ()
 
     @property

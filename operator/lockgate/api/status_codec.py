@@ -9,6 +9,7 @@ from typing import Any
 
 from lockgate.api import read
 from lockgate.api.conditions import Condition, ConditionStatus
+from lockgate.api.gates import Refusal
 from lockgate.api.limits import HISTORY_LIMIT, LARGEST_REPLICAS, SELECTOR_LIMIT, VERSION_LIMIT, is_count
 from lockgate.api.moments import format_time
 from lockgate.api.requests import LastRequest, RequestOutcome
@@ -59,6 +60,12 @@ def _last_request_dict(last: LastRequest | None) -> dict[str, Any] | None:
     return {"request": last.request, "outcome": last.outcome.value, "message": last.message}
 
 
+def _refused_dict(refused: Refusal | None) -> dict[str, Any] | None:
+    if refused is None:
+        return None
+    return {"version": refused.version, "recipe": refused.recipe, "message": refused.message}
+
+
 def to_dict(status: ModelDeploymentStatus) -> dict[str, Any]:
     """The status as the API server takes it; equal statuses give equal dictionaries."""
     stable = revision_dict(status.stable)
@@ -84,6 +91,7 @@ def to_dict(status: ModelDeploymentStatus) -> dict[str, Any]:
         rollout=rollout_dict(status.rollout) or None,
         history=[_history_dict(entry) for entry in status.history] or None,
         lastRequest=_last_request_dict(status.last_request),
+        refused=_refused_dict(status.refused),
         conditions=[
             {
                 "type": c.type.value,
@@ -129,6 +137,7 @@ def parse_status(raw: Mapping[str, Any] | None) -> ModelDeploymentStatus:
         rollout=read.lenient(lambda: parse_rollout(raw.get("rollout") or {})) or RolloutState(),
         history=read.each(raw.get("history"), _parse_history)[:HISTORY_LIMIT],
         last_request=read.lenient(lambda: _parse_last_request(raw["lastRequest"])),
+        refused=read.lenient(lambda: _parse_refused(raw["refused"])),
         conditions=read.each(raw.get("conditions"), _parse_condition),
     )
 
@@ -178,6 +187,10 @@ def _parse_last_request(raw: Mapping[str, Any]) -> LastRequest:
         outcome=RequestOutcome(raw["outcome"]),
         message=str(raw.get("message", "")),
     )
+
+
+def _parse_refused(raw: Mapping[str, Any]) -> Refusal:
+    return Refusal(version=raw["version"], recipe=raw["recipe"], message=str(raw.get("message", "")))
 
 
 def _parse_condition(raw: Mapping[str, Any]) -> Condition:

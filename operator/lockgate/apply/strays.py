@@ -17,7 +17,6 @@ from lockgate.domain.resources import (
     Object,
     Resource,
     controller_of,
-    key_of,
 )
 
 _IN_ORDER: Final = (HTTP_ROUTE, SERVICE, DEPLOYMENT, MODEL_DEPLOYMENT)
@@ -30,8 +29,9 @@ def strays_of(
     return [
         (resource, seen)
         for resource in _IN_ORDER
-        for seen in sorted(view.children(resource, deployment.key), key=key_of)
-        if (resource.kind, key_of(seen)) not in kept
+        for key in sorted(view.names(resource, deployment.key))
+        if (resource.kind, key) not in kept
+        and (seen := view.get(resource, key)) is not None
         and not is_leaving(seen)
         and (controller_of(seen) or {}).get("uid") == deployment.uid
     ]

@@ -77,7 +77,8 @@ VERBS: Final = {
     "retry": Help(
         "try a version again that was aborted",
         "Try a version again that was aborted, as if it were new; one that is held because it failed "
-        "(spec.onFailure: Freeze) goes on in its step.",
+        "(spec.onFailure: Freeze) goes on in its step, and a service that refused one is asked again "
+        "(spec.gates.webhook).",
         ('retry churn --reason "the feature store is back"',),
     ),
     "pin": Help(

@@ -15,6 +15,7 @@ from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure
 from lockgate.api.parse import parse_model_deployment
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
+from lockgate.cli.gates import gates_before
 from lockgate.cli.lines import EMPTY, Line, Span, Tone, cells, fill, line, wrap
 from lockgate.cli.seen import Seen
 from lockgate.cli.tables import Column, table
@@ -142,8 +143,7 @@ def _remarks(one: Seen, deployment: ModelDeployment, following: str | None, now:
         yield f"{following} begins {wait.why}"
     elif one.candidate is not None and following is not None and one.candidate.version != following:
         yield f"{one.candidate.version}, which is being rolled out now, would give way to it"
-    for gate in deployment.gates.metadata:
-        yield f"before it may begin, gate {gate.name} asks: {gate.expression}"
+    yield from gates_before(one, deployment)
     if deployment.replicas == 0:
         yield "there are no replicas, so no pod can prove the version"
 

@@ -200,8 +200,12 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The version to end on and how it was found (`alias` is absent in a pin's case)."""
+    """The version to end on and how it was found (`alias` is absent in a pin's case).
+
+    `warning` is what a gate has to say of it that keeps it from nothing, before it rolls out.
+    """
 
     revision: Revision
     pinned: bool
     failed_elsewhere: Elsewhere | None = None
+    warning: str | None = None

@@ -53,6 +53,9 @@ class ClusterView(Protocol):
     def children(self, resource: Resource, parent: Key) -> Iterable[Object]:
         """The objects that carry the label of this ModelDeployment."""
 
+    def names(self, resource: Resource, parent: Key) -> tuple[Key, ...]:
+        """Where those are; costs much less than to read them."""
+
     def on_runtime(self, runtime: str) -> tuple[int, Set[Key]]:
         """How many ModelDeployments name a runtime, and which of them roll because it was edited."""
 

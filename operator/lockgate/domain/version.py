@@ -63,7 +63,8 @@ class Version:
 
     `uri` is its name for ever, with the kind of registry as scheme; `number` is what people read;
     `claim` is what the registry says of the bytes, tagged with how that is made, None where it says
-    nothing; `ready` tells whether it is there whole.
+    nothing; `ready` tells whether it is there whole. `signature` is what its metadata declares of inputs and
+    outputs, as text, for whom it concerns (`domain/signature.py`).
     """
 
     uri: str
@@ -72,6 +73,7 @@ class Version:
     ready: bool
     facts: VersionFacts = VersionFacts()
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+    signature: str | None = None
 
     @property
     def identity(self) -> tuple[str, str | None]:

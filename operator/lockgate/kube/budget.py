@@ -16,7 +16,7 @@ from enum import IntEnum
 from itertools import count
 
 from lockgate.kube.crowding import Crowding
-from lockgate.kube.errand import PRESENT_ERRAND
+from lockgate.kube.errand import PRESENT_ERRAND, Errand
 from lockgate.kube.pace import SLOW_SECONDS, Pace
 
 AT_ONCE = 16
@@ -80,14 +80,17 @@ class Budget:
         `whose` is the namespace, if it is for one. Raises TimeoutError after a minute in vain, or at
         once when too many of a namespace that hangs wait already.
         """
+        errand = PRESENT_ERRAND.get()
+        if errand is not None and lane is not Lane.CHILD:
+            # While much waits it would wait to the end, and keep all others' pods waiting.
+            errand.make_room()
         if not self._waiting and not self._has_its_share(whose) and self._admit(whose):
             return self._note_begin(whose)
         if self._has_its_share(whose) and len(self._parked.get(whose, ())) >= MOST_PARKED:
             # Passes that wait here in vain would take the places of others'.
             raise TimeoutError
         turn = _Turn()
-        turn.whose = whose
-        errand = PRESENT_ERRAND.get()
+        turn.whose, turn.errand = whose, errand
 
         def stand(urgent: bool = True) -> None:
             heapq.heappush(self._waiting, (not urgent, lane, next(self._numbers), turn))
@@ -249,17 +252,22 @@ class Budget:
             if not turn.done():
                 if self._has_its_share(turn.whose):
                     # Until one of its own has ended.
-                    self._parked[turn.whose].append(heapq.heappop(self._waiting))
+                    self._park(turn)
                     continue
                 if not self._admit(turn.whose):
                     lenders, lent = self._lent()
                     if lent and turn.whose in lenders and self._opens_in() <= 0:
-                        self._parked[turn.whose].append(heapq.heappop(self._waiting))
+                        self._park(turn)
                         continue
                     self._call_later()
                     return
                 turn.set_result(None)
             heapq.heappop(self._waiting)
+
+    def _park(self, turn: "_Turn") -> None:
+        self._parked[turn.whose].append(heapq.heappop(self._waiting))
+        if turn.errand is not None:
+            turn.errand.make_room()
 
     def _call_later(self) -> None:
         seconds = self._opens_in()
@@ -283,6 +291,7 @@ class _Turn(asyncio.Future[None]):
     """Waits to be called; never compared."""
 
     whose = ""
+    errand: Errand | None = None
 
 
 _Entry = tuple[bool, Lane, int, _Turn]

@@ -2,7 +2,8 @@
 
 The session asks it of the context that a request is made in, so that nobody between has to hand
 it on. An errand that becomes urgent while its request waits is moved forward at once, and given up
-in its turn: what it would write rests on what a person has just replaced.
+in its turn: what it would write rests on what a person has just replaced. One that waits for nothing
+that its pods need, or for a namespace that hangs, makes room for another to begin.
 """
 
 from collections.abc import Callable
@@ -12,11 +13,12 @@ from contextvars import ContextVar
 class Errand:
     """One pass, as those see it who serve it."""
 
-    __slots__ = ("_hurried", "overtaken", "urgent")
+    __slots__ = ("_hurried", "_place", "overtaken", "urgent")
 
     def __init__(self, *, urgent: bool = False) -> None:
         self.urgent = urgent
         self.overtaken = False
+        self._place: Callable[[], None] | None = None
         self._hurried: dict[Callable[[], None], None] = {}
 
     def hurry(self) -> None:
@@ -26,6 +28,16 @@ class Errand:
             self.urgent = True
             for tell in tuple(self._hurried):
                 tell()
+
+    def take(self, place: Callable[[], None]) -> None:
+        """Have `place` called as soon as another may begin beside this one."""
+        self._place = place
+
+    def make_room(self) -> None:
+        """Another may begin; only the first time counts."""
+        place, self._place = self._place, None
+        if place is not None:
+            place()
 
     def listen(self, tell: Callable[[], None]) -> None:
         """Have `tell` called when the errand becomes urgent."""

@@ -17,6 +17,7 @@ from lockgate import __version__
 from lockgate.api.promql import window_text
 from lockgate.domain.analysis import Series, Span
 from lockgate.errors import LockgateError, PrometheusUnavailable, QueryRefused
+from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.observe.range_answer import series_of, unavailable
 from lockgate.settings import Settings, SettingsError
 
@@ -73,6 +74,10 @@ class Prometheus:
 
     async def series(self, promql: str, span: Span) -> Series:
         """What a query gives at each moment; raises PrometheusUnavailable or QueryRefused."""
+        errand = PRESENT_ERRAND.get()
+        if errand is not None:
+            # It may be slow, and those whom nothing is measured for need not wait with this one.
+            errand.make_room()
         key = (promql, span)
         task = self._asked.get(key)
         if task is None:

@@ -6,13 +6,14 @@ for pods that are not there or for traffic that is not served.
 
 from dataclasses import dataclass, replace
 
+from lockgate.api.conditions import find
 from lockgate.api.lifecycle import Settle
 from lockgate.api.limits import APPROVALS_LIMIT
-from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, acknowledged, parse_request
+from lockgate.api.requests import LastRequest, Request, RequestOutcome, Verb, parse_request, unanswered
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Approval, Revision, RolloutState, Trigger
 from lockgate.domain.observed import Observed
-from lockgate.names import Reason
+from lockgate.names import ConditionType, Reason
 from lockgate.plan.failures import failure_of
 from lockgate.plan.troubles import Problem
 
@@ -42,8 +43,8 @@ def hear(
 
     `is_quarantined` says that the wanted version failed elsewhere, and is not tried here for that.
     """
-    text, last = deployment.request, deployment.status.last_request
-    if not text or (last is not None and last.request == acknowledged(text)):
+    text = unanswered(deployment.request, deployment.status.last_request)
+    if not text:
         return Heard(state=state)
     try:
         request = parse_request(text)
@@ -52,6 +53,11 @@ def hear(
     is_held_back = wanted is not None and (
         is_quarantined or failure_of(deployment, state, wanted) is not None
     )
+    is_at_rest = state.candidate is None and not is_held_back
+    if request.verb is Verb.RETRY and is_at_rest and _is_asked_about(deployment):
+        refused = deployment.status.refused
+        said = f"{refused.version if refused else 'the version that waits'} is asked about again"
+        return Heard(state=state, answer=_answer(text, said), trigger=Trigger.RETRIED)
     refusal = _refusal(deployment, state, request, observed, is_held_back=is_held_back)
     if refusal is not None:
         return Heard(state=state, answer=_answer(text, refusal, granted=False))
@@ -129,6 +135,13 @@ def _retry(
         answer=_answer(request.text, said),
         trigger=Trigger.RETRIED,
     )
+
+
+def _is_asked_about(deployment: ModelDeployment) -> bool:
+    """Whether a service has refused what is asked for, or keeps it waiting: it is asked anew."""
+    resolved = find(deployment.status.conditions, ConditionType.RESOLVED)
+    waits = resolved is not None and resolved.reason is Reason.GATE_WAITING
+    return waits or deployment.status.refused is not None
 
 
 def _answer(text: str, message: str, *, granted: bool = True) -> LastRequest:

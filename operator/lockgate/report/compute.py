@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.conditions import Condition, ConditionStatus, Verdict, transition
+from lockgate.api.gates import Refusal
 from lockgate.api.status import HistoryEntry, ModelDeploymentStatus, Phase, Revision
 from lockgate.domain.findings import Findings
 from lockgate.domain.plan import Course
-from lockgate.errors import LockgateError
+from lockgate.errors import GateRefused, GateWaiting, LockgateError
 from lockgate.names import LABEL_MODEL_DEPLOYMENT, ConditionType
 from lockgate.report.traffic import traffic, variants
 from lockgate.report.verdicts import (
@@ -52,6 +53,7 @@ def compute_status(found: Findings, now: datetime) -> ModelDeploymentStatus:
         variants=variants(found),
         rollout=state,
         history=_history(found),
+        refused=_refused(found),
         last_request=(found.plan.answer if found.plan else None) or previous.last_request,
         conditions=transition(previous.conditions, verdicts, generation=deployment.generation, now=now),
     )
@@ -120,6 +122,16 @@ def _previous(found: Findings) -> Revision | None:
 def _history(found: Findings) -> tuple[HistoryEntry, ...]:
     finished = found.plan.finished if found.plan else ()
     return (*reversed(finished), *found.previous.history)[: found.deployment.revision_history_limit]
+
+
+def _refused(found: Findings) -> Refusal | None:
+    failure = found.failure
+    if isinstance(failure, GateRefused):
+        if not failure.recipe:
+            return None
+        return Refusal(version=failure.version, recipe=failure.recipe, message=failure.message)
+    is_asked_anew = found.target is not None or isinstance(failure, GateWaiting)
+    return None if is_asked_anew else found.previous.refused
 
 
 def _phase(found: Findings, ready_verdict: Verdict, stalled_verdict: Verdict | None) -> Phase:

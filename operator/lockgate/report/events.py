@@ -60,14 +60,13 @@ def _started(found: Findings) -> list[Notice]:
     words = f"{candidate.version} is being rolled out{over} ({found.state.trigger})"
     # Nothing served before that a reader might look for.
     needless_after = None if stable else Reason.ROLLED_OUT
-    return [
-        Notice(
-            severity=Severity.NORMAL,
-            reason=Reason.ROLLOUT_STARTED,
-            note=words,
-            needless_after=needless_after,
-        )
-    ]
+    started = Notice(
+        severity=Severity.NORMAL, reason=Reason.ROLLOUT_STARTED, note=words, needless_after=needless_after
+    )
+    warning = found.target.warning if found.target else None
+    if warning is None:
+        return [started]
+    return [Notice(severity=Severity.WARNING, reason=Reason.GATE_WARNED, note=warning), started]
 
 
 def _repaired(found: Findings) -> list[Notice]:

@@ -2,8 +2,8 @@
 
 No pass waits for an Event. Those of one namespace are written one after the other, so that they keep
 their order and a namespace whose writes hang holds up itself alone; namespaces take turns. One that a
-later one may make needless is held back for a while. When too many wait the oldest is dropped and
-counted; one that the API server does not take is logged and let go.
+later one may make needless is held back for a while, and is needless as long as it is not written. When
+too many wait the oldest is dropped and counted; one that the API server does not take is logged and let go.
 """
 
 import asyncio
@@ -44,11 +44,12 @@ class Outbox:
         self._telemetry = telemetry
         self._instance = instance
         self._clock = clock
-        # In the order of time; and of each namespace the numbers of its own, but for those held back: of
-        # each ModelDeployment, by its uid, one at most.
+        # In the order of time; and of each namespace the numbers of its own, but for those held back.
         self._letters: OrderedDict[int, Letter] = OrderedDict()
         self._waiting: defaultdict[str, deque[int]] = defaultdict(deque)
-        self._held: dict[str, tuple[int, asyncio.TimerHandle]] = {}
+        # What may become needless: of each ModelDeployment, by its uid, one at most; it waits among the
+        # others once its time is over.
+        self._held: dict[str, tuple[int, asyncio.TimerHandle | None]] = {}
         self._free: OrderedDict[str, None] = OrderedDict()
         self._busy: set[str] = set()
         self._numbers, self._names = count(), count()
@@ -62,7 +63,7 @@ class Outbox:
         number = next(self._numbers)
         self._letters[number] = (self._clock().astimezone(UTC), deployment, notice)
         if notice.needless_after:
-            timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._release, deployment.uid)
+            timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._queue_held, deployment.uid)
             self._held[deployment.uid] = number, timer
         else:
             self._queue(number)
@@ -97,18 +98,33 @@ class Outbox:
         """Let go what is held back of a ModelDeployment of which something else is told now."""
         if uid not in self._held:
             return
-        if self._letters[self._held[uid][0]][2].needless_after is notice.reason:
-            del self._letters[self._hold_no_more(uid)]
+        number = self._held[uid][0]
+        if self._letters[number][2].needless_after is notice.reason:
+            if self._hold_no_more(uid):
+                namespace = self._letters[number][1].namespace
+                self._waiting[namespace].remove(number)
+                self._offer(namespace)
+            del self._letters[number]
         else:
             self._release(uid)
 
-    def _hold_no_more(self, uid: str) -> int:
-        number, timer = self._held.pop(uid)
-        timer.cancel()
-        return number
+    def _hold_no_more(self, uid: str) -> bool:
+        """Whether it waits among the others already."""
+        _, timer = self._held.pop(uid)
+        if timer is not None:
+            timer.cancel()
+        return timer is None
 
     def _release(self, uid: str) -> None:
-        self._queue(self._hold_no_more(uid))
+        number = self._held[uid][0]
+        if not self._hold_no_more(uid):
+            self._queue(number)
+
+    def _queue_held(self, uid: str) -> None:
+        """Its time is over; while nothing can be written it may yet become needless."""
+        number = self._held[uid][0]
+        self._held[uid] = number, None
+        self._queue(number)
 
     def _queue(self, number: int) -> None:
         namespace = self._letters[number][1].namespace
@@ -139,7 +155,9 @@ class Outbox:
         namespace, _ = self._free.popitem(last=False)
         self._busy.add(namespace)
         number = self._waiting[namespace].popleft()
-        return number, self._letters.pop(number)
+        letter = self._letters.pop(number)
+        self._no_more_held(number, letter[1].uid)
+        return number, letter
 
     def _offer(self, namespace: str) -> None:
         """Let whoever is free write for a namespace, if anything waits and nobody does."""
@@ -159,12 +177,15 @@ class Outbox:
 
     def _drop_oldest(self) -> None:
         number, (_, deployment, _) = self._letters.popitem(last=False)
-        if deployment.uid in self._held and self._held[deployment.uid][0] == number:
-            self._hold_no_more(deployment.uid)
-        else:
+        if self._no_more_held(number, deployment.uid):
             self._waiting[deployment.namespace].popleft()
             self._offer(deployment.namespace)
         self._telemetry.event_dropped()
+
+    def _no_more_held(self, number: int, uid: str) -> bool:
+        """What is to be written or dropped now; whether it waits among the others."""
+        is_held = uid in self._held and self._held[uid][0] == number
+        return self._hold_no_more(uid) if is_held else True
 
     async def _write(self, letter: Letter) -> None:
         event, reason = self._event(*letter), letter[2].reason

@@ -7,11 +7,20 @@ gives an unchanged status, and so no write.
 from dataclasses import replace
 
 from lockgate.api.conditions import ConditionStatus, Verdict, find
+from lockgate.api.gates import WARNED
 from lockgate.api.spec import OnAliasMissing
 from lockgate.api.status import Proof, Revision
 from lockgate.domain.findings import Findings
 from lockgate.domain.plan import Course, Decision
-from lockgate.errors import InternalError, LockgateError, Missing, Terminal, Transient, Unanswered
+from lockgate.errors import (
+    GateWaiting,
+    InternalError,
+    LockgateError,
+    Missing,
+    Terminal,
+    Transient,
+    Unanswered,
+)
 from lockgate.names import ConditionType, Reason
 from lockgate.sentences import listed
 
@@ -30,15 +39,27 @@ def resolved(found: Findings) -> Verdict:
             said = f"pinned to {revision.version}: {spec.pin.reason}"
             return Verdict(type=kind, status=TRUE, reason=Reason.PINNED, message=said)
         said = f"alias {spec.alias} of {spec.registry}/{spec.collection} is {revision.version}"
+        said += _warning(found, said)
         return Verdict(type=kind, status=TRUE, reason=Reason.RESOLVED, message=said)
     if found.failure is not None and found.resolve_failed:
-        status = UNKNOWN if isinstance(found.failure, Transient | Unanswered) else FALSE
+        status = UNKNOWN if isinstance(found.failure, Transient | Unanswered | GateWaiting) else FALSE
         return Verdict(type=kind, status=status, reason=found.failure.reason, message=found.failure.message)
     before = find(found.previous.conditions, kind)
     if before is not None and before.observed_generation == found.deployment.generation:
         return Verdict(type=kind, status=before.status, reason=before.reason, message=before.message)
     reason = found.failure.reason if found.failure else Reason.WAITING_FOR_REGISTRY
     return Verdict(type=kind, status=UNKNOWN, reason=reason, message="the registry was not asked yet")
+
+
+def _warning(found: Findings, said: str) -> str:
+    """What a gate warned of: it is asked before a rollout begins, and told until that has ended."""
+    if found.target is None or found.target.warning is not None:
+        return f"{WARNED}{found.target.warning}" if found.target else ""
+    before = find(found.previous.conditions, ConditionType.RESOLVED)
+    is_under_way = found.target.revision.is_same(found.state.candidate)
+    if before is None or not is_under_way or not before.message.startswith(said + WARNED):
+        return ""
+    return before.message.removeprefix(said)
 
 
 def available(found: Findings) -> Verdict:
@@ -152,8 +173,8 @@ def _summary(status: ConditionStatus, told: Verdict | Decision | LockgateError |
 
 
 def summary_of(failure: LockgateError) -> Verdict:
-    """What Ready says of that which stands in the way alone; a defect of ours proves nothing."""
-    status = UNKNOWN if isinstance(failure, InternalError) else FALSE
+    """What Ready says of that which stands in the way alone; a defect of ours, or silence, proves nothing."""
+    status = UNKNOWN if isinstance(failure, InternalError | GateWaiting) else FALSE
     return Verdict(type=ConditionType.READY, status=status, reason=failure.reason, message=failure.message)
 
 
@@ -175,7 +196,7 @@ def _on_its_way(found: Findings) -> Verdict | None:
 def _serves_on(found: Findings) -> Verdict | None:
     """A registry that is silent or has lost the alias does not make a served model unready."""
     failure, stable = found.failure, found.state.stable
-    if failure is None or stable is None or not found.resolve_failed:
+    if failure is None or stable is None or not found.resolve_failed or isinstance(failure, GateWaiting):
         return None
     fails = isinstance(failure, Missing) and found.deployment.on_alias_missing is OnAliasMissing.FAIL
     if fails or not (found.settled and found.asked_for_stable):

@@ -96,6 +96,8 @@ class Inspections:
     def _start_more(self) -> None:
         busy = Counter(self._running.values())
         for namespace in tuple(self._queued):
+            if len(self._running) >= AT_ONCE:
+                return  # each in its place, or whoever is first would be so each time
             queued = self._queued[namespace]
             while queued and len(self._running) < AT_ONCE and busy[namespace] < AT_ONCE_PER_NAMESPACE:
                 name = next(iter(queued))

@@ -18,7 +18,7 @@ from lockgate.domain.observed import Target
 from lockgate.domain.release import release_of
 from lockgate.domain.resources import Object
 from lockgate.domain.version import Alias, Number, Reference, Version
-from lockgate.errors import InvalidSpec, Transient, Unanswered
+from lockgate.errors import InvalidSpec, Transient, Unanswered, VersionNotFound
 from lockgate.names import ConditionType
 from lockgate.resolve.acceptance import check_contents, check_version
 from lockgate.resolve.edits import RuntimeEdits
@@ -26,7 +26,10 @@ from lockgate.resolve.followers import Followers
 from lockgate.resolve.gating import check_gates
 from lockgate.resolve.lookups import Lookups
 from lockgate.resolve.quarantine import Quarantine
+from lockgate.resolve.signatures import check_signature
 from lockgate.resolve.sources import Sources
+from lockgate.resolve.webhooks import NO_WEBHOOKS, Webhooks
+from lockgate.sentences import cause
 
 
 def reference_of(deployment: ModelDeployment, now: datetime) -> Reference:
@@ -68,12 +71,18 @@ class Resolver:
     """Answers with a Target or raises a LockgateError; never waits."""
 
     def __init__(
-        self, sources: Sources, followers: Followers, edits: RuntimeEdits, quarantine: Quarantine
+        self,
+        sources: Sources,
+        followers: Followers,
+        edits: RuntimeEdits,
+        quarantine: Quarantine,
+        webhooks: Webhooks = NO_WEBHOOKS,
     ) -> None:
         self._sources = sources
         self._followers = followers
         self._edits = edits
         self._quarantine = quarantine
+        self._webhooks = webhooks
 
     async def prime(self, objects: Iterable[Object], now: datetime, seconds: float) -> None:
         """Ask for what all these ModelDeployments follow, before each is looked at."""
@@ -87,6 +96,8 @@ class Resolver:
     def resolve(self, deployment: ModelDeployment, runtime: ModelRuntime, now: datetime) -> Target:
         """The accepted version that the deployment should end on."""
         reference, lookups, after = self._follow(deployment, now)
+        if not isinstance(reference.wanted, Number):
+            self._webhooks.check_named(deployment)
         if not self._followers.may_ask(deployment.key):
             raise Unanswered(
                 f"namespace {deployment.namespace} follows more aliases and versions than it may have "
@@ -113,31 +124,51 @@ class Resolver:
             raise
         named = check_version(reference, version, deployment.status.known_revisions)
         revision = self._edits.adopted(deployment, release_of(deployment, named, runtime), runtime)
-        rollout, elsewhere = deployment.status.rollout, None
+        rollout, is_pinned = deployment.status.rollout, isinstance(reference.wanted, Number)
+        warning, elsewhere = None, None
+        if is_pinned or revision.is_same_version(rollout.stable):
+            self._webhooks.forget(deployment.key)
         if not revision.is_same(rollout.stable) and not revision.is_same(rollout.candidate):
             check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
-            if not isinstance(reference.wanted, Number) and not revision.is_same_version(rollout.stable):
-                self._check_gates(deployment, version, lookups)
+            if not is_pinned and not revision.is_same_version(rollout.stable):
+                warning = self._check_gates(deployment, version)
             elsewhere = self._quarantine.of(deployment, revision)
-        pinned = isinstance(reference.wanted, Number)
-        return Target(revision=revision, pinned=pinned, failed_elsewhere=elsewhere)
+        return Target(
+            revision=revision,
+            pinned=is_pinned,
+            failed_elsewhere=elsewhere,
+            warning=warning and cause(warning),
+        )
 
-    def _check_gates(self, deployment: ModelDeployment, version: Version, lookups: Lookups) -> None:
+    def _check_gates(self, deployment: ModelDeployment, version: Version) -> str | None:
+        """Raise what keeps the version from rolling out; returns what is to be told of it all the same."""
+        check_gates(deployment.gates.metadata, version, lambda: self._serving(deployment))
+        warning = check_signature(deployment.gates.signature, version, lambda: self._serving(deployment))
+        # Last, because it costs somebody else something.
+        self._webhooks.check(deployment, version)
+        return warning
+
+    def _serving(self, deployment: ModelDeployment) -> Version | None:
+        """What the registry that it came from tells of the version that serves."""
         stable = deployment.status.rollout.stable
-
-        def serving() -> Version | None:
-            if stable is None:
-                return None
-            registry, _, collection = (stable.model or deployment.model).partition("/")
-            reference = Reference(
-                source=stable.source, registry=registry, collection=collection, wanted=Number(stable.version)
-            )
-            # It never changes, so an answer of any age will do.
-            return lookups.look_up(reference, deployment.key)
-
-        check_gates(deployment.gates.metadata, version, serving)
+        if stable is None:
+            return None
+        try:
+            lookups = self._sources[stable.source]
+        except InvalidSpec:
+            # It is not the spec that names it.
+            raise VersionNotFound(
+                f"nothing is known of {stable.version}, which serves: its registry, {stable.source}, is not "
+                "configured any more"
+            ) from None
+        registry, _, collection = (stable.model or deployment.model).partition("/")
+        reference = Reference(
+            source=stable.source, registry=registry, collection=collection, wanted=Number(stable.version)
+        )
+        # It never changes, so an answer of any age will do.
+        return lookups.look_up(reference, deployment.key)
 
     def _follow(self, deployment: ModelDeployment, now: datetime) -> tuple[Reference, Lookups, int | None]:
         reference = reference_of(deployment, now)

@@ -52,6 +52,7 @@ class Metrics:
         self._registry_seconds = self._histogram("lockgate_registry_request_duration_seconds")
         self._queries = self._of(Counter, "lockgate_prometheus_queries_total")
         self._query_seconds = self._histogram("lockgate_prometheus_query_duration_seconds")
+        self._questions = self._of(Counter, "lockgate_webhook_questions_total")
         self._events_dropped = self._of(Counter, "lockgate_events_dropped_total")
         self._restarts = self._of(Counter, "lockgate_task_restarts_total")
         self._missed = self._of(Counter, "lockgate_watch_missed_total")
@@ -127,6 +128,10 @@ class Metrics:
         """A query to Prometheus ended: answered, refused or unavailable."""
         self._queries.labels(outcome).inc()
         self._query_seconds.observe(seconds)
+
+    def webhook_answered(self, service: str, outcome: str) -> None:
+        """A service was asked by a gate: allowed, refused or unanswered."""
+        self._questions.labels(service, outcome).inc()
 
     def status_changed(
         self, key: Key, status: ModelDeploymentStatus, followed: Followed, now: datetime

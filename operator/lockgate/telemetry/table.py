@@ -91,6 +91,12 @@ OF_THE_OPERATOR: Final = (
         buckets=_CALL,
     ),
     Entry(
+        "lockgate_webhook_questions_total",
+        Kind.COUNTER,
+        "Questions of gates to services, by what they said: allowed, refused or unanswered.",
+        ("service", "outcome"),
+    ),
+    Entry(
         "lockgate_events_dropped_total",
         Kind.COUNTER,
         "Events that were never written because too many waited.",

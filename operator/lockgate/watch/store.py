@@ -113,6 +113,10 @@ class Store:
         known = self._records[resource]
         return tuple(known[key].unpacked() for key in self._children.get((resource, parent), ()))
 
+    def names(self, resource: Resource, parent: Key) -> tuple[Key, ...]:
+        """Where the objects are that carry the label of this ModelDeployment."""
+        return tuple(self._children.get((resource, parent), ()))
+
     def users_of(self, runtime: str) -> tuple[Key, ...]:
         """The ModelDeployments that name a runtime."""
         return tuple(self._users.get(runtime, ()))

@@ -1,8 +1,8 @@
 """Runs passes: takes keys from the queue, gives each pass a deadline, decides when to look again.
 
 The class of what stands in the way decides: a human must act (slow look), not ready yet (fixed
-interval), expected to pass (back-off with jitter, or the server's own hint). A pass is cheap to
-have open, so many are; some places are kept for what people wait for.
+interval), expected to pass (back-off with jitter, or the server's own hint). Many passes are open at
+once, most of which wait to write a status; some places are kept for what people wait for.
 """
 
 import asyncio
@@ -38,6 +38,9 @@ PASS_SECONDS = 120.0
 RECHECK_SECONDS = 30.0
 # What the API server forbids (a quota, say) and then allows is told by nobody: it is tried so often.
 LONGEST_UNTOLD_SECONDS = 30.0
+# So many look and write children at once. More would only wait for one another, each with all that it
+# has found; those that have but a status to write, or wait for a namespace that hangs, are not counted.
+PLACES = 64
 # Places beside the others, for urgent keys alone: people do not wait until a pass of others has ended.
 RESERVED = 16
 _ANEW_SECONDS = 1.0
@@ -70,22 +73,26 @@ class Workers:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._hand_out(group, self._count, urgent_only=False))
-            group.create_task(self._hand_out(group, RESERVED, urgent_only=True))
+            group.create_task(self._hand_out(group, self._count, PLACES, urgent_only=False))
+            group.create_task(self._hand_out(group, RESERVED, RESERVED, urgent_only=True))
 
-    async def _hand_out(self, group: asyncio.TaskGroup, places: int, *, urgent_only: bool) -> None:
-        free = asyncio.Semaphore(places)
+    async def _hand_out(self, group: asyncio.TaskGroup, most: int, places: int, *, urgent_only: bool) -> None:
+        """Begin passes: so many may be open, and so many of them not yet have made room for others."""
+        open_, free = asyncio.Semaphore(most), asyncio.Semaphore(places)
         while True:
+            await open_.acquire()
             await free.acquire()
             try:
                 key = await self._queue.take(urgent_only=urgent_only)
             except Exception:
+                open_.release()
                 free.release()
                 _log.exception("the queue failed unexpectedly")
                 self._telemetry.task_restarted("worker")
                 await asyncio.sleep(_ANEW_SECONDS)
                 continue
-            group.create_task(self._work(key)).add_done_callback(partial(self._ended, key, free))
+            self._queue.errand(key).take(free.release)
+            group.create_task(self._work(key)).add_done_callback(partial(self._ended, key, open_))
             # One new pass a turn of the loop: passes that wait for nothing must not hold up the rest.
             await asyncio.sleep(0)
 
@@ -100,12 +107,13 @@ class Workers:
             # Perhaps nothing was planned for the key, and it must not be lost.
             self._queue.back_off(key)
 
-    def _ended(self, key: Key, place: asyncio.Semaphore, work: asyncio.Task[None]) -> None:
+    def _ended(self, key: Key, open_: asyncio.Semaphore, work: asyncio.Task[None]) -> None:
         if work.cancelled():
             # Others may go on where these workers end, and the key must not be lost.
             self._queue.back_off(key)
+        self._queue.errand(key).make_room()
         self._queue.done(key)
-        place.release()
+        open_.release()
 
     async def _one_pass(self, key: Key) -> None:
         started = time.monotonic()

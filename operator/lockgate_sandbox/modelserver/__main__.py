@@ -35,7 +35,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, on_signal)
     try:
         model = Model.load(args.model_dir, args.model_name, args.model_version)
-        server = ModelServer((args.host, args.port), Service(model, args.max_body_bytes))
+        service = Service(model, args.max_body_bytes, tells_answers=args.log_answers)
+        server = ModelServer((args.host, args.port), service)
     except (ModelError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -81,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-body-bytes", type=int, default=8 * 2**20, help="largest request body (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--log-answers",
+        action="store_true",
+        help="log each answer to a request that has an X-Request-Id, as a line of JSON",
     )
     return parser
 

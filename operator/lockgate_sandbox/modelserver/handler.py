@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar, NoReturn
 
-from . import metrics
+from . import answers, metrics
 from .errors import RequestError
 from .service import Service
 
@@ -50,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
             # Counted before it leaves, so that whoever has the answer finds it in /metrics.
             self._service.metrics.observe(status, time.perf_counter() - began)
             self._send(status, body)
+            if self._service.tells_answers and status == HTTPStatus.OK:
+                answers.tell(self.headers.get(answers.REQUEST_ID), body)
 
     def _outcome(self, work: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
         try:

@@ -13,10 +13,11 @@ from .model import Model
 class Service:
     """One model, the requests that are under way, and whether it turns clients away."""
 
-    def __init__(self, model: Model, max_body_bytes: int) -> None:
-        """Bodies above `max_body_bytes` are to be refused."""
+    def __init__(self, model: Model, max_body_bytes: int, *, tells_answers: bool = False) -> None:
+        """Bodies above `max_body_bytes` are to be refused; `tells_answers` wants each answer logged."""
         self.model = model
         self.max_body_bytes = max_body_bytes
+        self.tells_answers = tells_answers
         self.metrics = Metrics(model.name, model.version)
         self.draining = False
         self._under_way = 0

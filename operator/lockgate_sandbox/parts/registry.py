@@ -38,9 +38,10 @@ class Registry(Handle):
     inner_url: str
     keys: Mapping[str, str] = field(repr=False)
 
-    def seed(self, directory: Path, collection: str) -> None:
+    def seed(self, directory: Path, collection: str, metadata: Mapping[str, Any] | None = None) -> None:
         """Log a directory as an artifact and link it as the next version of REGISTRY/COLLECTION."""
-        self._client("seed", str(directory), collection)
+        told = (f"--metadata={name}={json.dumps(value)}" for name, value in (metadata or {}).items())
+        self._client("seed", str(directory), collection, *told)
 
     def promote(self, collection: str, version: str, alias: str) -> None:
         """Point an alias at a version."""
@@ -89,8 +90,7 @@ class _Part:
         else:
             url = inner_url = _as_process(world)
         until_it_answers("the registry", f"{url}/healthz")
-        keys = {user.name: user.key for user in users}
-        return Registry(world=world, url=url, inner_url=inner_url, keys=keys)
+        return Registry(world=world, url=url, inner_url=inner_url, keys={u.name: u.key for u in users})
 
 
 def _as_pod(world: ClusterWorld, image: Image) -> str:

@@ -28,7 +28,6 @@ from lockgate.domain.resources import (
     Key,
     Object,
     Resource,
-    key_of,
 )
 from lockgate.errors import GatewayNotReady, LockgateError
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway, gateway_of
@@ -154,10 +153,8 @@ class DeploymentBackend:
         there = {
             (resource.kind, key)
             for resource in (DEPLOYMENT, MODEL_DEPLOYMENT)
-            for key in self._there(deployment, resource)
+            for key in self._view.names(resource, deployment.key)
         }
-        own = (key[1] for key in self._there(deployment, SERVICE) if workload_behind(deployment.name, key[1]))
+        services_there = self._view.names(SERVICE, deployment.key)
+        own = (key[1] for key in services_there if workload_behind(deployment.name, key[1]))
         return there | {(SERVICE.kind, (deployment.namespace, name)) for name in (*services, *own)}
-
-    def _there(self, deployment: ModelDeployment, resource: Resource) -> list[Key]:
-        return [key_of(each) for each in self._view.children(resource, deployment.key)]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lockgate.domain.ports import Lookup
+from lockgate.domain.signature import kept_signature
 from lockgate.domain.version import Number, Reference, Version, VersionFacts
 from lockgate.errors import (
     AliasNotFound,
@@ -71,16 +72,17 @@ def make_version(
     digest: str,
     facts: VersionFacts,
     state: str,
-    metadata: dict[str, Any],
+    metadata: object,
 ) -> Version:
-    """A version as both ways of asking describe it."""
+    """A version as both ways of asking describe it; of the metadata so much as may be used."""
     return Version(
         uri=uri_of(entity, reference, number),
         number=number,
         claim=claim_of(digest),
         ready=state == "COMMITTED",
         facts=facts,
-        metadata=metadata,
+        metadata=kept(metadata),
+        signature=kept_signature(metadata),
     )
 
 
@@ -147,18 +149,17 @@ def _count(number: object) -> int:
     return number
 
 
-def _metadata(reference: Reference, text: Any) -> dict[str, Any]:
+def _metadata(reference: Reference, text: Any) -> object:
     if not text:
         return {}
     try:
         if len(text) > MOST_METADATA or sum(text.count(mark) for mark in ",[{") > _MOST_MARKS:
             raise ValueError("too much")
-        metadata = json.loads(text)
+        return json.loads(text)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactRejected(
             f"the metadata of {reference} cannot be read or is too large; log the model anew with less"
         ) from error
-    return kept(metadata)
 
 
 def kept(metadata: object) -> dict[str, Any]:

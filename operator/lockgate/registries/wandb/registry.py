@@ -25,7 +25,6 @@ from lockgate.registries.wandb import manifests
 from lockgate.registries.wandb.answers import (
     absent,
     batch_query,
-    kept,
     make_version,
     no_registry,
     read_batch,
@@ -200,7 +199,7 @@ class WandbRegistry:
             digest=found.digest,
             facts=VersionFacts(size=found.size, files=found.file_count),
             state=found.state,
-            metadata=kept(found.metadata),
+            metadata=found.metadata,
         )
 
     # --- one version's manifest

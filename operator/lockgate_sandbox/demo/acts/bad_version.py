@@ -17,7 +17,7 @@ def play(stage: Stage) -> None:
     screen.title("9. Somebody puts a deep network in front of the model and promotes it as v2")
     trained = train("v3", stage.scratch / "v3")
     with screen.step(f"AUC {trained.auc:.3f}, as good as before; logging and linking it as {_BAD}"):
-        following.seed(stage.scratch / "v3", COLLECTION)
+        following.seed(stage.scratch / "v3", COLLECTION, trained.metadata)
     following.promote(COLLECTION, _BAD, ALIAS)
     stage.watch_steps_until(f"{_BAD} is given up", lambda said: said.last[1] == "Aborted")
     stage.wait_until_routed()

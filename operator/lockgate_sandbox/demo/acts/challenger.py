@@ -36,8 +36,8 @@ def play(stage: Stage) -> None:
         until("the challenger has its part", partial(_shares, stage, _FIRST))
     _show(stage, _FIRST)
     champion = stage.world.add(models.PART).pods(MODEL)
-    train("v2", stage.scratch / "next", seed=8)
-    following.seed(stage.scratch / "next", COLLECTION)
+    trained = train("v2", stage.scratch / "next", seed=8)
+    following.seed(stage.scratch / "next", COLLECTION, trained.metadata)
     screen.say(f"  the alias {_CHALLENGER} moves from {_FIRST} to {_NEXT}")
     following.promote(COLLECTION, _NEXT, _CHALLENGER)
     with screen.step(f"waiting until {_ARM} serves {_NEXT}"):

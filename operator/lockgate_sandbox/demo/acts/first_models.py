@@ -17,5 +17,5 @@ def play(stage: Stage) -> None:
         trained = train(which, stage.scratch / which)
         told = f"trained a model: accuracy {trained.accuracy:.1%}, AUC {trained.auc:.3f}"
         with stage.screen.step(f"{told}; logging and linking it as {version} of {COLLECTION}"):
-            logging.seed(stage.scratch / which, COLLECTION)
+            logging.seed(stage.scratch / which, COLLECTION, trained.metadata)
     logging.promote(COLLECTION, "v0", ALIAS)
