@@ -33,6 +33,7 @@ from lockgate.domain.gate import YES, GateVerdict, Holds
 from lockgate.domain.observed import FetchFacts, Observed
 from lockgate.domain.plan import Course
 from lockgate.names import Reason
+from lockgate.plan.planner import plan_rollout
 
 BAD = GateVerdict(holds=Holds.NO, sentence="too many errors", reason=Reason.ANALYSIS_FAILED)
 HELD = replace(GOING, step=1, reached_at=T0)
@@ -214,6 +215,15 @@ def test_an_edit_of_what_it_is_judged_by_lets_it_try_its_step_again(edit):
 def test_more_pods_are_no_reason_to_let_it_go_on():
     plan = planned(known(frozen(), replicas=8), QUARTER)
     assert (plan.decision.course, plan.stage.tracks) == (Course.FROZEN, tracks(8, 2))
+
+
+def test_who_was_never_proved_is_left_to_serve_beside_one_that_is_held_once_pods_are_asked_for():
+    """Also while the registry says nothing: the other has failed, and nobody else is there."""
+    state = replace(frozen(), unproven=True, fallback=None)
+    plan = plan_rollout(known(state), None, there(old=0, new=0), LATER)
+    assert (plan.state.stable, plan.state.candidate, plan.state.unproven) == (V1, V2, False)
+    assert plan.state.frozen is not None
+    assert plan.stage.tracks[0].replicas == 4
 
 
 def test_another_version_takes_its_place_and_it_is_not_tried_again_by_itself():

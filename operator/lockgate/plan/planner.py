@@ -179,11 +179,11 @@ def _reopened(ask: _Ask, state: RolloutState) -> RolloutState:
     # What was reached without a pod is not reached with some.
     proven = replace(state, stable=state.fallback, unproven=False, fallback=None, step=0, reached_at=None)
     is_wanted = target is None or target.revision.is_same(unproven)
-    if target and not is_wanted and not state.fallback:
-        has_failed = ask.elsewhere is not None or failure_of(deployment, state, target.revision) is not None
-        if has_failed:
-            # Nobody else is left to serve.
-            return replace(proven, stable=unproven)
+    fails = target is not None and failure_of(deployment, state, target.revision) is not None
+    is_kept_out = not is_wanted and (fails or ask.elsewhere is not None)
+    if not state.fallback and (is_kept_out or state.frozen is not None):
+        # Nobody else is left to serve.
+        return replace(proven, stable=unproven)
     if state.candidate is not None and state.candidate.is_same(state.fallback):
         # It is what it was to take over from.
         return proven.rests
