@@ -47,9 +47,11 @@ def test_what_the_pods_of_a_release_count_is_found_by_the_shipped_promql_and_jud
 ):
     watching = cluster.add(prometheus.PART)
     of_it = f"-l=lockgate.dev/model-deployment={MODEL}"
-    pods = json.loads(cluster.kubectl("get", "pods", "-n", NAMESPACE, of_it, "-o=json").stdout)["items"]
-    (release,) = {pod["metadata"]["labels"]["lockgate.dev/release"] for pod in pods}
-    names = {pod["metadata"]["name"] for pod in pods}
+    listed = json.loads(cluster.kubectl("get", "pods", "-n", NAMESPACE, of_it, "-o=json").stdout)["items"]
+    # Those of whoever had this name before may still be on their way out.
+    pods = [pod["metadata"] for pod in listed if "deletionTimestamp" not in pod["metadata"]]
+    (release,) = {pod["labels"]["lockgate.dev/release"] for pod in pods}
+    names = {pod["name"] for pod in pods}
 
     def scraped() -> bool:
         ups = watching.query(
