@@ -4,17 +4,19 @@ What cannot be used stops the start with a sentence that names file, thing and f
 mean is said by whoever asks for them.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard, TypeVar
 
 import yaml
 
 from lockgate.sentences import listed, sentence
 from lockgate.settings import SettingsError
 
+T = TypeVar("T")
 # As a spec may name one of them.
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -50,8 +52,27 @@ class Entry:
         return {known[name].name: value for name, value in self.raw.items() if value is not None}
 
 
-def read_entries(file: Path, variable: str, thing: str) -> list[Entry]:
-    """All things that a file names, at least one; `variable` is what names the file. Raises SettingsError."""
+def read_each(file: Path | None, variable: str, thing: str, read: Callable[[Entry], T]) -> dict[str, T]:
+    """All things that a file names, at least one; none without a file. Raises SettingsError.
+
+    `variable` is what names the file, `read` makes a thing of its entry.
+    """
+    return {} if file is None else {entry.name: read(entry) for entry in _entries(file, variable, thing)}
+
+
+def is_name(value: object) -> bool:
+    """Whether it can be the name of a host, and so of a namespace."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def is_seconds(value: object, most: float = math.inf) -> TypeGuard[float]:
+    """Whether it is a length of time: a number above 0, and at most so much where that is given."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return 0 < value <= most and value < math.inf
+
+
+def _entries(file: Path, variable: str, thing: str) -> list[Entry]:
     try:
         document = yaml.load(file.read_text(), _EachOnce)  # noqa: S506 - it is the safe loader
     except OSError as error:
@@ -76,7 +97,7 @@ def written(field: str) -> str:
 
 
 def _entry(where: str, name: object, raw: object) -> Entry:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_name(name):
         raise SettingsError(f"{where}: a name has at most 63 lower-case letters, digits and dashes")
     return Entry(name=name, where=where, raw=raw)
 

@@ -57,3 +57,11 @@ def granted(group: str, resource: str, *verbs: str) -> set[tuple[str, str, str]]
 def environment(objects: Objects) -> dict[str, str]:
     (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry.get("value", "") for entry in container["env"]}
+
+
+def complaints_of(helm: Path, *pairs: str) -> str:
+    """What helm says of the smallest values with these pairs, which it must not take."""
+    extra = [word for pair in pairs for word in ("--set", pair)]
+    done = run(helm, "template", "r", CHART, "--namespace", "ops", "--values", SMALLEST, *extra)
+    assert done.returncode != 0
+    return done.stderr

@@ -63,12 +63,17 @@ def rig():
     return TwoServers()
 
 
-async def test_a_version_comes_from_the_server_that_the_spec_names_and_so_do_its_bytes(rig):
+async def serve_of_eu(rig):
+    """v3 of the second server serves."""
     rig.create(**IN_EU)
     rig.eu.point("production", version(3))
     await rig.settle()
     rig.cluster.roll(KEY, ready_pod)
     await rig.settle()
+
+
+async def test_a_version_comes_from_the_server_that_the_spec_names_and_so_do_its_bytes(rig):
+    await serve_of_eu(rig)
     assert rig.status["stable"]["source"] == "eu"
     assert rig.status["stable"]["model"] == "model/churn"
     fetch = rig.pod["spec"]["initContainers"][0]
@@ -129,11 +134,7 @@ async def test_a_server_that_is_not_configured_is_told_with_those_that_are(rig):
 
 
 async def test_what_serves_goes_on_serving_when_its_server_is_configured_no_more(rig):
-    rig.create(**IN_EU)
-    rig.eu.point("production", version(3))
-    await rig.settle()
-    rig.cluster.roll(KEY, ready_pod)
-    await rig.settle()
+    await serve_of_eu(rig)
     rig.know({"default": SOURCE})
     rig.cluster.writes.clear()
     await rig.settle()
@@ -164,11 +165,7 @@ async def test_who_serves_is_asked_for_where_it_came_from_and_not_where_the_next
 
 
 async def test_of_who_serves_from_a_server_that_is_configured_no_more_nothing_is_known(rig):
-    rig.create(**IN_EU)
-    rig.eu.point("production", version(3))
-    await rig.settle()
-    rig.cluster.roll(KEY, ready_pod)
-    await rig.settle()
+    await serve_of_eu(rig)
     only = Sources({"default": rig.sources["default"]})
     resolver = Resolver(only, rig.followers, rig.edits, rig.quarantine)
     object.__setattr__(rig.reconciler, "resolver", resolver)

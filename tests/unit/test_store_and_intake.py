@@ -175,56 +175,6 @@ def test_what_nobody_reads_wakes_nobody_and_its_version_is_known_all_the_same():
     assert woken.keys == []
 
 
-def test_who_is_kept_from_what_failed_elsewhere_wakes_once_nobody_remembers_it():
-    woken = Woken()
-    tried = {"digest": "wandb-md5:1", "runtime": "onnx@1"}
-    kept_out = deployment_object(name="kept-out")
-    stalled = {"type": "Stalled", "status": "True", "reason": "Quarantined"}
-    kept_out["status"] = {"desired": tried, "conditions": [stalled]}
-    ranker = deployment_object(name="ranker") | {"status": {"rollout": {"failed": [tried | {"recipe": "a"}]}}}
-    woken.intake.take(MODEL_DEPLOYMENT, "ADDED", kept_out)
-    woken.intake.take(MODEL_DEPLOYMENT, "ADDED", ranker)
-    assert woken.store.failed_in(("wandb-md5:1", "onnx@1")) == (("growth", "ranker"),)
-    woken.keys.clear()
-    ranker = {**ranker, "metadata": {**ranker["metadata"], "resourceVersion": "2"}, "status": {}}
-    woken.intake.take(MODEL_DEPLOYMENT, "MODIFIED", ranker)
-    assert ("growth", "kept-out") in woken.keys
-    assert woken.store.failed_in(("wandb-md5:1", "onnx@1")) == ()
-
-
-def test_who_is_kept_from_what_failed_in_an_arm_wakes_when_a_pass_takes_that_away():
-    woken = Woken()
-    woken.store = Store(woken.wake)
-    tried = {"digest": "wandb-md5:1", "runtime": "onnx@1"}
-    kept_out = deployment_object(name="kept-out")
-    stalled = {"type": "Stalled", "status": "True", "reason": "Quarantined"}
-    kept_out["status"] = {"desired": tried, "conditions": [stalled]}
-    arm = deployment_object(name="churn-b") | {"status": {"rollout": {"failed": [tried | {"recipe": "a"}]}}}
-    woken.store.upsert(MODEL_DEPLOYMENT, kept_out)
-    woken.store.upsert(MODEL_DEPLOYMENT, arm)
-    woken.keys.clear()
-    woken.store.remove(MODEL_DEPLOYMENT, arm)
-    assert woken.keys == [("growth", "kept-out")]
-
-
-@pytest.mark.parametrize(
-    "status",
-    [
-        None,
-        [],
-        "x",
-        {"rollout": {"failed": "x"}},
-        {"rollout": {"failed": [1, {"digest": 2, "runtime": {}}]}},
-        {"conditions": {"type": "Stalled"}, "desired": 1},
-        {"conditions": ["Stalled", None]},
-    ],
-)
-def test_a_status_that_cannot_be_read_tells_of_no_failure(status):
-    store = Store()
-    assert store.upsert(MODEL_DEPLOYMENT, deployment_object() | {"status": status})
-    assert store.failed_in(("x", "y")) == ()
-
-
 def test_a_changed_runtime_wakes_only_its_users():
     woken = Woken()
     woken.intake.take(MODEL_DEPLOYMENT, None, deployment_object())

@@ -64,33 +64,24 @@ async def test_a_service_is_asked_by_one_post_of_ours_and_by_its_token(tmp_path)
 
 
 async def test_a_service_that_drips_its_answer_holds_nobody_longer_than_its_time(tmp_path):
-    async def drip(reader, writer):
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while True:
-            writer.write(b" ")
-            await writer.drain()
-            await asyncio.sleep(0.02)
+    def without_end(begins, goes_on):
+        async def handle(reader, writer):
+            await read_request(reader)
+            writer.write(begins)
+            while True:
+                writer.write(goes_on)
+                await writer.drain()
+                await asyncio.sleep(0.02)
 
-    async def drip_headers(reader, writer):
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\n")
-        while True:
-            writer.write(b"X-A: b\r\n")
-            await writer.drain()
-            await asyncio.sleep(0.02)
+        return handle
 
     async def say_nothing(reader, writer):
         await reader.read()
 
-    async def promise_without_end(reader, writer):
-        await read_request(reader)
-        while True:
-            writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-            await writer.drain()
-            await asyncio.sleep(0.02)
-
-    for handle in (drip, drip_headers, say_nothing, promise_without_end):
+    drip = without_end(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" ")
+    drip_headers = without_end(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n")
+    promise = without_end(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    for handle in (drip, drip_headers, say_nothing, promise):
         began = time.monotonic()
         told = await refusal(tmp_path, handle, timeout_seconds=SHORT_SECONDS)
         assert told == "it did not answer within 0.4 s", handle.__name__

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lockgate.gateways.known import Features, features_of
-from lockgate.gateways.offered import NO_GATEWAYS, Gateway
-from lockgate.mounted import Entry, read_entries, refused
+from lockgate.gateways.offered import Gateway
+from lockgate.mounted import Entry, read_each, refused
 from lockgate.settings import Settings, SettingsError
 
 _LIMIT: Final = 253
@@ -23,10 +23,7 @@ _PATTERN: Final = re.compile(rf"(\*\.)?{_PART}(\.{_PART})*")
 
 def configured_gateways(settings: Settings) -> Mapping[str, Gateway]:
     """Every gateway by the name that a spec calls it; raises SettingsError."""
-    if settings.gateways_file is None:
-        return NO_GATEWAYS
-    entries = read_entries(settings.gateways_file, "LOCKGATE_GATEWAYS_FILE", "gateway")
-    return {entry.name: _gateway(entry) for entry in entries}
+    return read_each(settings.gateways_file, "LOCKGATE_GATEWAYS_FILE", "gateway", _gateway)
 
 
 def _gateway(entry: Entry) -> Gateway:

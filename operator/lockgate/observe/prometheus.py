@@ -20,6 +20,7 @@ from lockgate.errors import LockgateError, PrometheusUnavailable, QueryRefused
 from lockgate.kube.errand import PRESENT_ERRAND
 from lockgate.observe.range_answer import series_of, unavailable
 from lockgate.settings import Settings, SettingsError
+from lockgate.tokens import read_token
 
 AT_ONCE: Final = 8
 LARGEST_ANSWER: Final = 2**20
@@ -145,12 +146,9 @@ class Prometheus:
         if self._token_file is None:
             return ""
         try:
-            token = self._token_file.read_text().strip()
-        except (OSError, ValueError) as error:
-            raise unavailable(f"the token for it cannot be read ({type(error).__name__})") from None
-        if not token.isascii() or not token.isprintable():
-            raise unavailable("the token for it is none")
-        return token
+            return read_token(self._token_file)
+        except ValueError as error:
+            raise unavailable(str(error)) from None
 
     def _without_token(self, text: str) -> str:
         try:

@@ -16,8 +16,6 @@ HOW_TO_RETRY = (
     "move the alias to another version, change its runtime or resources, "
     f"or give the annotation {ANNOTATION_RETRY} a new value to try it again"
 )
-
-
 HOW_TO_TRY_HERE = "move the alias to another version, or run kubectl lockgate retry to try it here"
 
 

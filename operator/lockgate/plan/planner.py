@@ -146,8 +146,9 @@ def _held_where_it_is(ask: _Ask, state: RolloutState) -> Plan:
 
 def _failed_elsewhere(state: RolloutState, target: Target | None) -> Elsewhere | None:
     """Where the target failed; a pin is a person's choice, and where nothing serves nothing is at stake."""
-    is_news = target is not None and not target.pinned and state.stable is not None
-    return target.failed_elsewhere if target is not None and is_news else None
+    if target is None or target.pinned or state.stable is None:
+        return None
+    return target.failed_elsewhere
 
 
 def _last_wanted(deployment: ModelDeployment, state: RolloutState) -> Revision | None:

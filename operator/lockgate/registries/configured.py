@@ -4,12 +4,11 @@ Read once at start. What cannot be used stops the start with a sentence that nam
 field. Nothing here talks to a registry, and no key is read.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from lockgate.mounted import Entry, read_entries, refused
+from lockgate.mounted import Entry, is_seconds, read_each, refused
 from lockgate.names import DEFAULT_SOURCE
 from lockgate.sentences import listed
 from lockgate.settings import Settings, SettingsError, check_address
@@ -40,7 +39,7 @@ class RegistrySettings:
 def configured_registries(settings: Settings) -> dict[str, RegistrySettings]:
     """Every registry server by the name that a spec calls it; raises SettingsError."""
     file = settings.registries_file
-    found = {} if file is None else _read(file)
+    found = read_each(file, "LOCKGATE_REGISTRIES_FILE", "registry", _registry)
     if settings.registry_base_url:
         if DEFAULT_SOURCE in found:
             raise SettingsError(
@@ -71,11 +70,6 @@ def _by_environment(settings: Settings) -> RegistrySettings:
     )
 
 
-def _read(file: Path) -> dict[str, RegistrySettings]:
-    entries = read_entries(file, "LOCKGATE_REGISTRIES_FILE", "registry")
-    return {entry.name: _registry(entry) for entry in entries}
-
-
 def _registry(entry: Entry) -> RegistrySettings:
     given, where = entry.fields(RegistrySettings), entry.where
     found = RegistrySettings(**{field: _value(where, field, value) for field, value in given.items()})
@@ -92,16 +86,12 @@ def _value(where: str, field: str, value: object) -> Any:
     if type_ is bool:
         wanted, fits = "true or false", isinstance(value, bool)
     elif type_ is float:
-        wanted, fits = "a number of seconds above 0", _is_length_of_time(value)
+        wanted, fits = "a number of seconds above 0", is_seconds(value)
     else:
         wanted, fits = "a text", isinstance(value, str) and bool(value)
     if not fits:
         raise refused(where, field, value, wanted)
     return Path(str(value)) if type_ == Path | None else value
-
-
-def _is_length_of_time(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 _TYPES: Final = get_type_hints(RegistrySettings)

@@ -4,27 +4,21 @@ Read once at start. What cannot be used stops the start with a sentence that nam
 field. No service is asked, and neither token nor authority is read.
 """
 
-import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from lockgate.mounted import Entry, read_entries, refused
+from lockgate.mounted import Entry, is_name, is_seconds, read_each, refused
 from lockgate.settings import Settings
-from lockgate.webhooks.offered import EVERYWHERE, NO_SERVICES, Service
+from lockgate.webhooks.offered import EVERYWHERE, Service
 
 _LONGEST_SECONDS: Final = 60.0
-_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def configured_services(settings: Settings) -> Mapping[str, Service]:
     """Every service by the name that a spec calls it; raises SettingsError."""
-    if settings.webhooks_file is None:
-        return NO_SERVICES
-    entries = read_entries(settings.webhooks_file, "LOCKGATE_WEBHOOKS_FILE", "service")
-    return {entry.name: _service(entry) for entry in entries}
+    return read_each(settings.webhooks_file, "LOCKGATE_WEBHOOKS_FILE", "service", _service)
 
 
 def _service(entry: Entry) -> Service:
@@ -69,10 +63,9 @@ def _file(where: str, field: str, value: object) -> Path:
 
 
 def _seconds(where: str, value: object) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 < float(str(value)) <= _LONGEST_SECONDS or math.isnan(float(str(value))):
+    if not is_seconds(value, _LONGEST_SECONDS):
         raise refused(where, "timeout_seconds", value, f"a number above 0, at most {_LONGEST_SECONDS:g}")
-    return float(str(value))
+    return float(value)
 
 
 def _namespaces(where: str, value: object) -> tuple[str, ...]:
@@ -82,4 +75,4 @@ def _namespaces(where: str, value: object) -> tuple[str, ...]:
 
 
 def _is_namespace(value: object) -> bool:
-    return isinstance(value, str) and (value == EVERYWHERE or bool(_NAMESPACE.fullmatch(value)))
+    return value == EVERYWHERE or is_name(value)

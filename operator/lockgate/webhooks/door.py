@@ -11,6 +11,7 @@ import ssl
 import aiohttp
 
 from lockgate import __version__
+from lockgate.tokens import read_token
 from lockgate.webhooks.offered import Service
 from lockgate.webhooks.question import LARGEST_ANSWER, Answer, Question, read_answer
 
@@ -74,10 +75,10 @@ def _headers(service: Service) -> dict[str, str]:
     if service.token_file is None:
         return known
     try:
-        token = service.token_file.read_text().strip()
-    except (OSError, ValueError) as error:
-        raise NoAnswer(f"the token for it cannot be read ({type(error).__name__})") from None
-    if not token or not token.isascii() or not token.isprintable():
+        token = read_token(service.token_file)
+    except ValueError as error:
+        raise NoAnswer(str(error)) from None
+    if not token:
         raise NoAnswer("the token for it is none")
     return known | {"Authorization": f"Bearer {token}"}
 
