@@ -13,6 +13,7 @@ from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure, Supersede
 from lockgate.api.limits import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.moments import parse_time
 from lockgate.api.parse_analysis import parse_analysis, parse_runtime_metrics
+from lockgate.api.parse_backend import parse_backend
 from lockgate.api.parse_gates import parse_gates
 from lockgate.api.parse_lifecycle import parse_settle
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
@@ -90,7 +91,8 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
     model = read.section(spec, "model", "spec")
     deadline = _parse_deadline(spec)
     traffic = parse_traffic(read.optional_section(spec, "traffic", "spec"))
-    strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic)
+    backend = parse_backend(read.optional_section(spec, "backend", "spec"))
+    strategy = parse_strategy(read.optional_section(spec, "strategy", "spec"), traffic, backend)
     analysis = parse_analysis(read.optional_section(spec, "analysis", "spec"))
     if analysis is not None and isinstance(strategy, Rolling):
         raise InvalidSpec(
@@ -111,6 +113,7 @@ def _parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
         collection=read.text(model, "collection", "spec.model", ALIAS_LIMIT),
         alias=read.text(model, "alias", "spec.model", ALIAS_LIMIT),
         runtime=read.text(read.section(spec, "runtime", "spec"), "name", "spec.runtime", _NAME_LIMIT),
+        backend=backend,
         replicas=read.integer(spec, "replicas", "spec", default=1, least=0, most=1000),
         strategy=strategy,
         traffic=traffic,

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.backend import BackendChoice, Deployments, RayService
 from lockgate.api.strategy import (
     BlueGreen,
     Canary,
@@ -36,15 +37,21 @@ def parse_traffic(raw: _Block | None) -> Traffic | None:
     return Traffic(gateway=gateway, hostnames=hostnames, path=path)
 
 
-def parse_strategy(raw: _Block | None, traffic: Traffic | None) -> Strategy:
-    """How a new version takes over; raises InvalidSpec, also for what needs a gateway and has none."""
-    named = [name for name, block in (raw or {"rolling": {}}).items() if block is not None]
+def parse_strategy(
+    raw: _Block | None, traffic: Traffic | None, backend: BackendChoice = Deployments()
+) -> Strategy:
+    """How a new version takes over; raises InvalidSpec, also for what needs a gateway and has none.
+
+    Where none is written it is rolling, or blueGreen on Ray, whose clusters replace nothing in place.
+    """
+    raw = raw or {"blueGreen" if isinstance(backend, RayService) else "rolling": {}}
+    named = [name for name, block in raw.items() if block is not None]
     if len(named) != 1 or named[0] not in _PARSERS:
         raise InvalidSpec(
             "spec.strategy", f"names {listed(map(str, named)) or 'nothing'}; write one of {listed(_PARSERS)}"
         )
     name = named[0]
-    strategy = _PARSERS[name](read.optional_section(raw or {}, name, "spec.strategy") or {})
+    strategy = _PARSERS[name](read.optional_section(raw, name, "spec.strategy") or {})
     if traffic is None and needs_gateway(strategy):
         raise InvalidSpec(
             f"spec.strategy.{name}",

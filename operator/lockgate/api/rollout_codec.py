@@ -34,6 +34,7 @@ def revision_dict(revision: Revision | None) -> dict[str, Any] | None:
         size=revision.size,
         release=revision.release,
         runtime=revision.runtime,
+        backend=revision.backend,
         treeDigest=revision.tree,
     )
 
@@ -103,6 +104,7 @@ def parse_revision(raw: Mapping[str, Any] | None) -> Revision | None:
         size=size if is_count(size) else None,
         release=raw.get("release"),
         runtime=raw.get("runtime"),
+        backend=raw.get("backend"),
         tree=raw.get("treeDigest"),
     )
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lockgate.api.analysis import Analysis
+from lockgate.api.backend import BackendChoice
 from lockgate.api.gates import Gates
 from lockgate.api.lifecycle import OnFailure, Settle, Supersede
 from lockgate.api.status import ModelDeploymentStatus
@@ -81,6 +82,7 @@ class ModelDeployment(Identity):
     collection: str
     alias: str
     runtime: str
+    backend: BackendChoice
     replicas: int
     strategy: Strategy
     traffic: Traffic | None

@@ -64,8 +64,8 @@ class Revision:
 
     `uri` is its name for ever on the registry server `source`, `digest` what that claims of its bytes,
     None where it claims nothing. `model` (registry and collection) and `alias` are how it was reached.
-    `release` names all that its pods are made of, `runtime` the runtime among that (name@state); both
-    are absent where only the version is meant. `tree` is what pods proved of the version's files
+    `release` names all that its pods are made of, `runtime` the runtime among that (name@state), `backend`
+    where they run unless that is plain Deployments; they are absent where only the version is meant. `tree` is what pods proved of the version's files
     before. ValueError for what no status can hold.
     """
 
@@ -78,6 +78,7 @@ class Revision:
     size: int | None = None
     release: str | None = None
     runtime: str | None = None
+    backend: str | None = None
     tree: str | None = None
 
     def __post_init__(self) -> None:
@@ -92,6 +93,7 @@ class Revision:
             ("alias", self.alias, ALIAS_LIMIT),
             ("release", self.release, RELEASE_LIMIT),
             ("runtime", self.runtime, RUNTIME_LIMIT),
+            ("backend", self.backend, VERSION_LIMIT),
             ("tree", self.tree, DIGEST_LIMIT),
         )
         for name, value, limit in (*needed, *(one for one in optional if one[1] is not None)):

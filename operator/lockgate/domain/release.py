@@ -7,7 +7,9 @@ operator are no part of it: a changed one of these never replaces a pod by itsel
 """
 
 from dataclasses import replace
+from typing import Any
 
+from lockgate.api.backend import backend_name
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.domain.fingerprint import fingerprint
@@ -53,11 +55,15 @@ def differs_by_runtime(deployment: ModelDeployment, wanted: Revision, present: R
 
 
 def _made_with(deployment: ModelDeployment, revision: Revision, runtime: str) -> Revision:
-    made_of = {
+    made_of: dict[str, Any] = {
         "model": [revision.source, revision.uri, revision.digest],
         "runtime": runtime,
         "requests": dict(deployment.resources.requests),
         "limits": dict(deployment.resources.limits),
         "delivery": _DELIVERY,
     }
-    return replace(revision, runtime=runtime, release=fingerprint(made_of)[:DIGITS])
+    backend = backend_name(deployment.backend)
+    if backend is not None:
+        # Left out where it goes without saying, as it was before there were others.
+        made_of["backend"] = backend
+    return replace(revision, runtime=runtime, backend=backend, release=fingerprint(made_of)[:DIGITS])
