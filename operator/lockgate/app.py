@@ -161,10 +161,7 @@ class App:
         sight = Watched(lambda: self._sweeper, lambda: self._discovery)
         return DeploymentBackend(
             Observer(
-                self._store,
-                self._session,
-                sight,
-                self._gateways,
+                *(self._store, self._session, sight, self._gateways),
                 clock=now,
                 monotonic=self._attention.seconds,
             ),
@@ -174,6 +171,7 @@ class App:
             self._store,
             sight,
             self._gateways,
+            self._settings.backends,
         )
 
     def _make_reconciler(self) -> Reconciler:

@@ -182,6 +182,12 @@ class GatewayNotReady(NotReadyYet):
     reason = Reason.GATEWAY_NOT_READY
 
 
+class BackendNotReady(NotReadyYet):
+    """Nothing can run where it is to run, as things are: the kind is not there, or may not be seen."""
+
+    reason = Reason.BACKEND_NOT_READY
+
+
 class Unanswered(NotReadyYet):
     """The registry was asked and has not answered yet; its answer wakes whoever waits for it.
 

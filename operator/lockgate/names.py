@@ -32,6 +32,7 @@ ANNOTATION_VERSION: Final = "lockgate.dev/model-version"
 ANNOTATION_DIGEST: Final = "lockgate.dev/model-digest"
 ANNOTATION_SIZE: Final = "lockgate.dev/model-size"
 ANNOTATION_RUNTIME: Final = "lockgate.dev/model-runtime"
+ANNOTATION_BACKEND: Final = "lockgate.dev/backend"
 ANNOTATION_APPLIED_GENERATION: Final = "lockgate.dev/applied-generation"
 ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
 ANNOTATION_RETRY: Final = "lockgate.dev/retry"
@@ -43,6 +44,11 @@ ANNOTATION_SCRAPE_PORT: Final = "prometheus.io/port"
 
 SERVER_CONTAINER: Final = "server"
 FETCH_CONTAINER: Final = "fetch"
+# What KServe calls the two: it tells how these fare in the status of its own object.
+KSERVE_SERVER_CONTAINER: Final = "kserve-container"
+KSERVE_FETCH_CONTAINER: Final = "storage-initializer"
+SERVER_CONTAINERS: Final = (SERVER_CONTAINER, KSERVE_SERVER_CONTAINER)
+FETCH_CONTAINERS: Final = (FETCH_CONTAINER, KSERVE_FETCH_CONTAINER)
 MODEL_MOUNT_PATH: Final = "/mnt/models"
 
 
@@ -110,6 +116,7 @@ class Reason(StrEnum):
     ANALYSIS_RUNNING = "AnalysisRunning"
     ROUTE_REFUSED = "RouteRefused"
     GATEWAY_NOT_READY = "GatewayNotReady"
+    BACKEND_NOT_READY = "BackendNotReady"
     # availability and verification
     MINIMUM_REPLICAS_AVAILABLE = "MinimumReplicasAvailable"
     MINIMUM_REPLICAS_UNAVAILABLE = "MinimumReplicasUnavailable"

@@ -102,6 +102,9 @@ class Settings:
     https_proxy: Annotated[str, "proxy through which pods fetch; the operator itself reads HTTPS_PROXY"] = ""
     http_proxy: Annotated[str, "likewise, for http addresses"] = ""
     no_proxy: Annotated[str, "hosts that are reached without it, with commas"] = ""
+    backends: Annotated[
+        tuple[str, ...], "where models may run beside Deployments, with commas; there is kserve"
+    ] = ()
     runtime_edit_share: Annotated[
         float, "part (0 to 1) of a runtime's models that may roll at once because it was edited"
     ] = 0.1
@@ -179,9 +182,14 @@ class Settings:
                 raise SettingsError(f"{_variable(setting)} must be a number above 0")
         if self.runtime_edit_share > 1:
             raise SettingsError("LOCKGATE_RUNTIME_EDIT_SHARE must be at most 1, which means all at once")
+        self._check_words()
+        self._check_ports()
+
+    def _check_words(self) -> None:
         if self.quarantine not in ("Fleet", "Namespace", "None"):
             raise SettingsError(f"LOCKGATE_QUARANTINE is {self.quarantine!r}; write Fleet, Namespace or None")
-        self._check_ports()
+        if unknown := set(self.backends) - {"kserve"}:
+            raise SettingsError(f"LOCKGATE_BACKENDS names {', '.join(sorted(unknown))}; there is kserve")
         if self.log_format not in ("json", "console"):
             raise SettingsError(f"LOCKGATE_LOG_FORMAT is {self.log_format!r}; write json or console")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):

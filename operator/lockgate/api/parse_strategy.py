@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from lockgate.api import read
-from lockgate.api.backend import BackendChoice, Deployments, RayService
+from lockgate.api.backend import BackendChoice, RayService
 from lockgate.api.strategy import (
     BlueGreen,
     Canary,
@@ -38,7 +38,7 @@ def parse_traffic(raw: _Block | None) -> Traffic | None:
 
 
 def parse_strategy(
-    raw: _Block | None, traffic: Traffic | None, backend: BackendChoice = Deployments()
+    raw: _Block | None, traffic: Traffic | None, backend: BackendChoice | None = None
 ) -> Strategy:
     """How a new version takes over; raises InvalidSpec, also for what needs a gateway and has none.
 

@@ -65,8 +65,8 @@ class Revision:
     `uri` is its name for ever on the registry server `source`, `digest` what that claims of its bytes,
     None where it claims nothing. `model` (registry and collection) and `alias` are how it was reached.
     `release` names all that its pods are made of, `runtime` the runtime among that (name@state), `backend`
-    where they run unless that is plain Deployments; they are absent where only the version is meant. `tree` is what pods proved of the version's files
-    before. ValueError for what no status can hold.
+    where they run unless that is plain Deployments; they are absent where only the version is meant. `tree`
+    is what pods proved of the version's files before. ValueError for what no status can hold.
     """
 
     version: str

@@ -24,6 +24,7 @@ from lockgate.apply.objects import (
     head_differences,
     is_followed,
     is_leaving,
+    lends_marks,
     meeting,
     name_of,
     render_hash_of,
@@ -180,17 +181,22 @@ class Applier:
     ) -> None:
         if self._compared.is_in_line(drawing.obj, seen, needs_template=drawing.release is not None):
             return
-        is_repair = render_hash_of(drawing.obj) == render_hash_of(seen)
+        rendered, is_bare = render_hash_of(drawing.obj), lends_marks(drawing.obj)
+        # What cannot say of which rendering it is has to be compared, and this process may remember.
+        thing = thing_of(drawing.obj)
+        is_repair = self._brake.is_last(thing, rendered) if is_bare else rendered == render_hash_of(seen)
         obj = await _whole(drawing, template)
-        if is_repair and drawing.release is not None:
+        if (is_repair or is_bare) and drawing.release is not None:
             # Of a workload too little is kept to tell what was changed in it.
             seen = await self._read(deployment, obj, seen)
-        found: frozenset[Difference] = self._compared.of_spec(obj, seen) if is_repair else frozenset()
+        found: frozenset[Difference] = frozenset()
+        if is_repair or is_bare:
+            found = self._compared.of_spec(obj, seen)
         found |= head_differences(obj, seen)
         if not found - self._compared.given_up(obj):
             return
         name = name_of(obj)
-        contested = is_repair or self._brake.is_foreign(thing_of(obj), render_hash_of(seen))
+        contested = is_repair or (not is_bare and self._brake.is_foreign(thing, render_hash_of(seen)))
         try:
             what = f"{min(found)[0]} of {name}" if contested else None
             answer = await self._apply(meeting(obj, seen, found), what, force=True)

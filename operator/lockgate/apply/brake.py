@@ -43,6 +43,10 @@ class Brake:
         """Whether what was found (a render hash, or None) is not what this process wrote last."""
         return thing in self._written and self._written[thing] != found
 
+    def is_last(self, thing: Thing, render_hash: str) -> bool:
+        """Whether this rendering is what this process wrote last."""
+        return self._written.get(thing) == render_hash
+
     def count(self, thing: Thing, what: str) -> None:
         """Somebody else's change is to be written over; raises Contested when that is too often."""
         now, fight = self._monotonic(), self._fights[thing]

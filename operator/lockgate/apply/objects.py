@@ -1,7 +1,7 @@
 """One object as it is written and as it is seen: its name, its marks, and its preconditions. Pure."""
 
 from lockgate.apply.drift import Difference, differences, is_as_applied
-from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, Key, Object, key_of
+from lockgate.domain.resources import CHILDREN, DEPLOYMENT, HTTP_ROUTE, WORKLOADS, Key, Object, key_of
 from lockgate.names import ANNOTATION_APPLIED_GENERATION, ANNOTATION_RENDER_HASH
 
 Thing = tuple[str, Key]
@@ -21,13 +21,30 @@ def is_followed(written: Object) -> bool:
     if written["kind"] == HTTP_ROUTE.kind:
         said = (each for parent in status.get("parents") or () for each in parent.get("conditions") or ())
         return all(each.get("observedGeneration", 0) < generation for each in said)
-    told: int = status.get("observedGeneration", 0)
-    return bool(written["kind"] == DEPLOYMENT.kind and told < generation)
+    if written["kind"] == DEPLOYMENT.kind:
+        return bool(status.get("observedGeneration", 0) < generation)
+    # Of the others it is what they are made of that tells.
+    return any(written["kind"] == each.kind for each in WORKLOADS)
 
 
 def head_differences(obj: Object, seen: Object) -> frozenset[Difference]:
     """What differs beside the spec."""
-    return frozenset(differences({name: value for name, value in obj.items() if name != "spec"}, seen))
+    head = {name: value for name, value in _markless(obj).items() if name != "spec"}
+    return frozenset(differences(head, seen))
+
+
+def lends_marks(obj: Object) -> bool:
+    """Whether it cannot carry marks of ours, because its controller would put them onto its pods."""
+    return CHILDREN[obj["kind"]].lends_marks
+
+
+def _markless(obj: Object) -> Object:
+    """As it is written: a drawing has the name of its rendering in any case."""
+    if not lends_marks(obj):
+        return obj
+    metadata = obj["metadata"]
+    kept = {name: text for name, text in metadata["annotations"].items() if name != ANNOTATION_RENDER_HASH}
+    return {**obj, "metadata": {**metadata, "annotations": kept}}
 
 
 def creating(obj: Object) -> Object:
@@ -49,6 +66,7 @@ def meeting(obj: Object, seen: Object, found: frozenset[Difference]) -> Object:
 
 def _noted(obj: Object, generation: int, preconditions: Object) -> Object:
     """With the generation that the object will have by this write, since no other comes between."""
+    obj = _markless(obj)
     metadata = {**obj["metadata"], **preconditions}
     if obj["kind"] == DEPLOYMENT.kind:
         applied = {ANNOTATION_APPLIED_GENERATION: str(generation)}

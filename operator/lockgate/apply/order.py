@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from lockgate.domain.drawing import Drawing
-from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, Object
+from lockgate.domain.resources import HTTP_ROUTE, Object
 
 Known = tuple[Drawing, Object | None]
 """What should be, and what is there of it."""
@@ -32,13 +32,14 @@ def turn_of(known: Known) -> Turn:
     drawing, seen = known
     if drawing.directs:
         return Turn.ROUTE
-    if seen is None or drawing.obj["kind"] != DEPLOYMENT.kind:
+    if seen is None or drawing.release is None:
         return Turn.GROW
-    asked, present = drawing.obj["spec"].get("replicas"), seen["spec"].get("replicas", 1)
-    return Turn.SHRINK if asked is not None and asked < present else Turn.GROW
+    asked, present = drawing.shape.pods(drawing.obj), drawing.shape.pods(seen)
+    # The API server puts in one where none is asked for.
+    return Turn.SHRINK if asked is not None and asked < (1 if present is None else present) else Turn.GROW
 
 
 def moves_traffic(known: Sequence[Known]) -> bool:
     """Whether this is more than one workload with its Service, between which nothing can move."""
-    kinds = [drawing.obj["kind"] for drawing, _ in known]
-    return HTTP_ROUTE.kind in kinds or kinds.count(DEPLOYMENT.kind) > 1
+    workloads = sum(drawing.release is not None for drawing, _ in known)
+    return workloads > 1 or any(drawing.obj["kind"] == HTTP_ROUTE.kind for drawing, _ in known)

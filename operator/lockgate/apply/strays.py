@@ -10,16 +10,16 @@ from lockgate.api.spec import ModelDeployment
 from lockgate.apply.objects import Thing, is_leaving
 from lockgate.domain.ports import ClusterView
 from lockgate.domain.resources import (
-    DEPLOYMENT,
     HTTP_ROUTE,
     MODEL_DEPLOYMENT,
     SERVICE,
+    WORKLOADS,
     Object,
     Resource,
     controller_of,
 )
 
-_IN_ORDER: Final = (HTTP_ROUTE, SERVICE, DEPLOYMENT, MODEL_DEPLOYMENT)
+_IN_ORDER: Final = (HTTP_ROUTE, SERVICE, *WORKLOADS, MODEL_DEPLOYMENT)
 
 
 def strays_of(

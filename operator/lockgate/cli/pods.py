@@ -4,7 +4,7 @@ Read from the pod alone, as the API server holds it. Nothing is judged: whether 
 operator's business. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,11 +16,11 @@ from lockgate.domain.fetched import parse_outcome
 from lockgate.domain.resources import Object
 from lockgate.names import (
     ANNOTATION_VERSION,
-    FETCH_CONTAINER,
+    FETCH_CONTAINERS,
     LABEL_MODEL_DEPLOYMENT,
     LABEL_RELEASE,
     LABEL_WORKLOAD,
-    SERVER_CONTAINER,
+    SERVER_CONTAINERS,
 )
 
 _NOT_YET: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
@@ -87,8 +87,8 @@ def _state(raw: Object) -> State:
     placed = conditions.get("PodScheduled") or {}
     if placed.get("status") == "False":
         return State(word="unplaced", tone=Tone.BAD, detail=str(placed.get("message") or ""), since=created)
-    fetch = _container(status.get("initContainerStatuses"), FETCH_CONTAINER)
-    server = _container(status.get("containerStatuses"), SERVER_CONTAINER)
+    fetch = _container(status.get("initContainerStatuses"), FETCH_CONTAINERS)
+    server = _container(status.get("containerStatuses"), SERVER_CONTAINERS)
     return _fetching(fetch, created) or _serving(server, fetch, created)
 
 
@@ -153,8 +153,8 @@ def _ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _container(statuses: Any, name: str) -> Mapping[str, Any]:
-    return next((one for one in statuses or () if one["name"] == name), {})
+def _container(statuses: Any, names: Iterable[str]) -> Mapping[str, Any]:
+    return next((one for one in statuses or () if one["name"] in names), {})
 
 
 def _moment(text: Any) -> datetime | None:

@@ -25,7 +25,8 @@ Object = dict[str, Any]
 class Resource:
     """A kind of the Kubernetes API; one that is `listed_only` is read without the right to get it.
 
-    A cluster may lack one that is `optional`, and goes without what depends on it.
+    A cluster may lack one that is `optional`, and goes without what depends on it. Annotations and labels
+    of one that `lends_marks` are put onto its pods by its controller: another one would mean other pods.
     """
 
     group: str
@@ -36,6 +37,7 @@ class Resource:
     managed_only: bool = False
     listed_only: bool = False
     optional: bool = False
+    lends_marks: bool = False
 
     @property
     def api_version(self) -> str:
@@ -76,11 +78,24 @@ HTTP_ROUTE: Final = Resource(
     managed_only=True,
     optional=True,
 )
+INFERENCE_SERVICE: Final = Resource(
+    group="serving.kserve.io",
+    version="v1beta1",
+    kind="InferenceService",
+    plural="inferenceservices",
+    managed_only=True,
+    optional=True,
+    # kserve 0.20, components/predictor.go: buildPredictorResources
+    lends_marks=True,
+)
 EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
 
 WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
+WORKLOADS: Final = (DEPLOYMENT, INFERENCE_SERVICE)
+"""What runs pods of ours, each as some backend has it."""
+OPTIONAL: Final = (HTTP_ROUTE, INFERENCE_SERVICE)
 CHILDREN: Final = {
-    resource.kind: resource for resource in (DEPLOYMENT, SERVICE, HTTP_ROUTE, MODEL_DEPLOYMENT)
+    resource.kind: resource for resource in (*WORKLOADS, SERVICE, HTTP_ROUTE, MODEL_DEPLOYMENT)
 }
 
 

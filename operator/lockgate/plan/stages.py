@@ -22,7 +22,15 @@ def home_of(deployment: ModelDeployment, observed: Observed, release: Revision) 
     if running is not None:
         return running.name
     in_place = isinstance(deployment.strategy, Rolling) or release.release is None
-    return deployment.name if in_place else f"{deployment.name}-{release.release}"
+    if in_place and not _runs_elsewhere(observed, release):
+        return deployment.name
+    return f"{deployment.name}-{release.release}"
+
+
+def _runs_elsewhere(observed: Observed, release: Revision) -> bool:
+    """Whether the workload whose pods it would replace is of another backend, which cannot have them."""
+    there = observed.workload.revision if observed.workload else None
+    return there is not None and release.release is not None and there.backend != release.backend
 
 
 def resting(deployment: ModelDeployment, state: RolloutState, observed: Observed, now: datetime) -> Stage:

@@ -16,9 +16,9 @@ import kopf
 import structlog
 
 from lockgate.domain.resources import (
-    HTTP_ROUTE,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
+    OPTIONAL,
     WATCHED,
     Key,
     Object,
@@ -184,7 +184,7 @@ def make_settings(hearing: Hearing) -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 5
     # The session makes the pauses, each within the time of what has failed.
     settings.networking.error_backoffs = ()
-    for resource in (*WATCHED, HTTP_ROUTE):
+    for resource in (*WATCHED, *OPTIONAL):
         if resource.managed_only:
             settings.watching.label_selectors[resource.group, resource.plural] = MANAGED_SELECTOR
     return settings

@@ -6,7 +6,15 @@ here when a reader of it is added. What is not kept is no news either: a change 
 
 from typing import Any, Final
 
-from lockgate.domain.resources import DEPLOYMENT, HTTP_ROUTE, POD, SERVICE, Object, Resource
+from lockgate.domain.resources import (
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    POD,
+    SERVICE,
+    Object,
+    Resource,
+)
 from lockgate.names import GROUP
 
 _METADATA: Final = (
@@ -18,8 +26,9 @@ _METADATA: Final = (
     "deletionTimestamp",
     "ownerReferences",
 )
-_OUR_ANNOTATIONS: Final = (f"{GROUP}/",)
-_OUR_LABELS: Final = (f"{GROUP}/", "app.kubernetes.io/", "pod-template-hash")
+# What we write on others' kinds is looked for as well, or it would seem to be missing.
+_OUR_ANNOTATIONS: Final = (f"{GROUP}/", "serving.kserve.io/")
+_OUR_LABELS: Final = (f"{GROUP}/", "app.kubernetes.io/", "pod-template-hash", "networking.kserve.io/")
 # Longer than anything we read; a label cannot be.
 _LONGEST: Final = 4096
 _POD_STATUS: Final = ("phase", "reason", "message", "conditions")
@@ -45,6 +54,9 @@ def slim(resource: Resource, obj: Object) -> Object:
     elif resource is DEPLOYMENT:
         kept["spec"] = _deployment_spec(obj.get("spec") or {})
         kept["status"] = _deployment_status(obj.get("status") or {})
+    elif resource is INFERENCE_SERVICE:
+        kept["spec"] = {"predictor": _predictor((obj.get("spec") or {}).get("predictor") or {})}
+        kept["status"] = _refusals_of_kserve(obj.get("status") or {})
     elif resource is SERVICE:
         kept.pop("status", None)
     elif resource is HTTP_ROUTE:
@@ -93,6 +105,22 @@ def _deployment_status(status: Object) -> Object:
         if condition["type"] == "Progressing" and condition.get("status") == "True":
             condition.pop("reason", None)
     return kept
+
+
+def _predictor(predictor: Object) -> Object:
+    return _picked(predictor, ("minReplicas",)) | {
+        name: kept for name, kept in _metadata(predictor).items() if name in ("labels", "annotations")
+    }
+
+
+def _refusals_of_kserve(status: Object) -> Object:
+    """What it does not do, and why; all else is read from its Deployment."""
+    conditions = [
+        _picked(each, ("type", "status", "reason", "message"))
+        for each in status.get("conditions") or ()
+        if each.get("type") == "PredictorReady" and each.get("status") == "False"
+    ]
+    return {"conditions": conditions}
 
 
 def _route_status(status: Object) -> Object:

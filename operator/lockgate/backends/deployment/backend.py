@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from lockgate.api.backend import backend_name
 from lockgate.api.spec import ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.apply.applier import Applier, FindTemplate
@@ -15,6 +16,7 @@ from lockgate.backends.deployment.render import render_children, render_variants
 from lockgate.backends.deployment.route import services_named
 from lockgate.backends.deployment.service import own_service, workload_behind
 from lockgate.backends.deployment.templates import Templates
+from lockgate.backends.kinds import KINDS
 from lockgate.domain.drawing import Drawing
 from lockgate.domain.observed import Applied, Observed, joined
 from lockgate.domain.plan import Stage
@@ -25,11 +27,12 @@ from lockgate.domain.resources import (
     MODEL_DEPLOYMENT,
     POD,
     SERVICE,
+    WORKLOADS,
     Key,
     Object,
     Resource,
 )
-from lockgate.errors import GatewayNotReady, LockgateError
+from lockgate.errors import BackendNotReady, GatewayNotReady, InvalidSpec, LockgateError
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway, gateway_of
 
 
@@ -45,7 +48,9 @@ class DeploymentBackend:
         view: ClusterView,
         sight: Sight,
         gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+        offered: Iterable[str] = (),
     ) -> None:
+        """`offered` are the kinds of workload beside Deployments, by the names of `spec.backend`."""
         self._observer = observer
         self._applier = applier
         self._ledger = ledger
@@ -53,14 +58,20 @@ class DeploymentBackend:
         self._view = view
         self._sight = sight
         self._gateways = gateways
+        self._offered = tuple(offered)
 
     @property
     def watches(self) -> tuple[Resource, ...]:
         """The kinds that must be watched for it; routes where the platform offers a gateway."""
-        return (DEPLOYMENT, SERVICE, POD, *((HTTP_ROUTE,) if self._gateways else ()))
+        more = [KINDS[name].resource for name in self._offered]
+        return (DEPLOYMENT, SERVICE, POD, *more, *((HTTP_ROUTE,) if self._gateways else ()))
 
     def accepts(self, deployment: ModelDeployment) -> None:
-        """Raise InvalidSpec for what its gateway is not for, GatewayNotReady while no route can be made."""
+        """Raise InvalidSpec for what its gateway or its kind of workload is not for.
+
+        GatewayNotReady and BackendNotReady while nothing of that can be made.
+        """
+        self._check_kind(deployment)
         gateway = gateway_of(self._gateways, deployment)
         if gateway is not None:
             gateway.hostnames_of(deployment)
@@ -127,6 +138,29 @@ class DeploymentBackend:
         self._observer.forget(deployment)
         self._applier.forget(deployment)
 
+    def _check_kind(self, deployment: ModelDeployment) -> None:
+        name = backend_name(deployment.backend)
+        if name is None:
+            return
+        if name not in self._offered:
+            raise InvalidSpec(
+                f"spec.backend.{name}",
+                "is not offered here; the platform team offers it with backends in the values of the chart",
+            )
+        kind = KINDS[name]
+        kind.check(deployment)
+        resource, namespace = kind.resource, deployment.namespace
+        if self._sight.lacks(resource):
+            raise BackendNotReady(
+                f"the cluster has no {resource.plural} of {resource.api_version}, where spec.backend.{name} "
+                "asks for one: have it installed, in a version that serves these"
+            )
+        if not self._sight.sees(resource, namespace):
+            raise BackendNotReady(
+                f"{resource.plural} in namespace {namespace} have not been seen yet; if that does not end, "
+                "the operator may not list them"
+            )
+
     def _check_sight(self, deployment: ModelDeployment) -> None:
         if self._sight.lacks(HTTP_ROUTE):
             raise GatewayNotReady(
@@ -152,7 +186,7 @@ class DeploymentBackend:
             }
         there = {
             (resource.kind, key)
-            for resource in (DEPLOYMENT, MODEL_DEPLOYMENT)
+            for resource in (*WORKLOADS, MODEL_DEPLOYMENT)
             for key in self._view.names(resource, deployment.key)
         }
         services_there = self._view.names(SERVICE, deployment.key)

@@ -13,6 +13,7 @@ from lockgate.domain.fetched import FetchOutcome, parse_outcome
 from lockgate.domain.observed import ArmFacts, FetchFacts, PodFacts, WorkloadFacts
 from lockgate.domain.resources import Object
 from lockgate.names import (
+    ANNOTATION_BACKEND,
     ANNOTATION_DIGEST,
     ANNOTATION_RUNTIME,
     ANNOTATION_SIZE,
@@ -20,9 +21,9 @@ from lockgate.names import (
     ANNOTATION_URI,
     ANNOTATION_VERSION,
     DEFAULT_SOURCE,
-    FETCH_CONTAINER,
+    FETCH_CONTAINERS,
     LABEL_RELEASE,
-    SERVER_CONTAINER,
+    SERVER_CONTAINERS,
     ConditionType,
 )
 from lockgate.sentences import sentence
@@ -44,6 +45,7 @@ def revision_of(metadata: Object) -> Revision | None:
             size=int(annotations[ANNOTATION_SIZE]) if ANNOTATION_SIZE in annotations else None,
             release=labels.get(LABEL_RELEASE) or None,
             runtime=annotations.get(ANNOTATION_RUNTIME) or None,
+            backend=annotations.get(ANNOTATION_BACKEND) or None,
         )
     except ValueError:
         return None
@@ -93,9 +95,9 @@ def pod_facts(pod: Object) -> PodFacts:
         revision=revision_of(metadata),
         ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()),
         deleting="deletionTimestamp" in metadata,
-        fetch=_fetch_facts(_named(init, FETCH_CONTAINER)),
-        problem=_waiting(_named(init, FETCH_CONTAINER))
-        or _waiting(_named(main, SERVER_CONTAINER))
+        fetch=_fetch_facts(_named(init, FETCH_CONTAINERS)),
+        problem=_waiting(_named(init, FETCH_CONTAINERS))
+        or _waiting(_named(main, SERVER_CONTAINERS))
         or _unschedulable(status),
         ended=_ended(status),
     )
@@ -116,8 +118,8 @@ def _ended(status: Object) -> str | None:
     return sentence(status.get("reason") or status["phase"], _TEXT_LIMIT)
 
 
-def _named(statuses: Iterable[Object], name: str) -> Object:
-    return next((status for status in statuses if status["name"] == name), {})
+def _named(statuses: Iterable[Object], names: Iterable[str]) -> Object:
+    return next((status for status in statuses if status["name"] in names), {})
 
 
 def _fetch_facts(status: Object) -> FetchFacts | None:
@@ -155,7 +157,7 @@ def _waiting(status: Object) -> str | None:
     reason = waiting.get("reason")
     if not reason or reason in _ORDINARY_WAITING:
         return None
-    container = "the fetch container" if status["name"] == FETCH_CONTAINER else "the model server"
+    container = "the fetch container" if status["name"] in FETCH_CONTAINERS else "the model server"
     if reason == "CrashLoopBackOff":
         ended = (status.get("lastState") or {}).get("terminated") or {}
         said = (ended.get("message") or "").strip().splitlines()

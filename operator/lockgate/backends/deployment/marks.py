@@ -3,6 +3,7 @@
 from lockgate.api.spec import ModelDeployment
 from lockgate.api.status import Revision
 from lockgate.names import (
+    ANNOTATION_BACKEND,
     ANNOTATION_DIGEST,
     ANNOTATION_RUNTIME,
     ANNOTATION_SIZE,
@@ -54,6 +55,7 @@ def release_annotations(release: Revision) -> dict[str, str]:
         ANNOTATION_VERSION: release.version,
         ANNOTATION_DIGEST: release.digest,
         ANNOTATION_RUNTIME: release.runtime,
+        ANNOTATION_BACKEND: release.backend,
         ANNOTATION_SIZE: None if release.size is None else str(release.size),
     }
     return {name: text for name, text in known.items() if text}

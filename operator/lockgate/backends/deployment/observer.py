@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
-from lockgate.backends.deployment.facts import arm_facts, pod_facts, workload_facts
+from lockgate.backends.deployment.facts import arm_facts, pod_facts
 from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
 from lockgate.backends.deployment.served import Served, Word, word_of
+from lockgate.backends.kinds import KINDS, Kind
 from lockgate.domain.observed import ArmFacts, Observed, PodFacts, RouteFacts, WorkloadFacts
 from lockgate.domain.ports import Cluster, ClusterView, Sight
 from lockgate.domain.resources import (
-    DEPLOYMENT,
     HTTP_ROUTE,
     MODEL_DEPLOYMENT,
     POD,
@@ -60,8 +60,9 @@ class Observer:
     async def observe(self, deployment: ModelDeployment) -> tuple[Observed, LockgateError | None]:
         """Facts about the workloads and their pods, and what kept some of the pods from being counted."""
         workloads = self._workloads(deployment)
-        facts = tuple(map(workload_facts, workloads))
-        pods, unread = await self._pods(deployment, workloads, facts)
+        made = [kind.maker(self._view, seen) for kind, seen in workloads]
+        facts = tuple(kind.facts(seen, by) for (kind, seen), by in zip(workloads, made, strict=True))
+        pods, unread = await self._pods(deployment, [each for each in made if each is not None], facts)
         observed = Observed(
             workload=next((each for each in facts if each.name == deployment.name), None),
             others=tuple(each for each in facts if each.name != deployment.name),
@@ -82,12 +83,20 @@ class Observer:
         self._standstill.forget(deployment)
         self._served.forget(deployment)
 
-    def _workloads(self, deployment: ModelDeployment) -> list[Object]:
-        found = {each["metadata"]["name"]: each for each in self._view.children(DEPLOYMENT, deployment.key)}
-        if deployment.name not in found and (named := self._view.get(DEPLOYMENT, deployment.key)):
-            # Somebody may have changed the label by which it would be found.
-            found[deployment.name] = named
-        return [found[name] for name in sorted(found) if _is_ours(deployment, found[name])]
+    def _workloads(self, deployment: ModelDeployment) -> list[tuple[Kind, Object]]:
+        """In the order of their names; of two with one name that of the first kind counts."""
+        found: dict[str, tuple[Kind, Object]] = {}
+        for kind in KINDS.values():
+            seen = {
+                each["metadata"]["name"]: each for each in self._view.children(kind.resource, deployment.key)
+            }
+            if deployment.name not in seen and (named := self._view.get(kind.resource, deployment.key)):
+                # Somebody may have changed the label by which it would be found.
+                seen[deployment.name] = named
+            for name, each in seen.items():
+                if _is_ours(deployment, each):
+                    found.setdefault(name, (kind, each))
+        return [found[name] for name in sorted(found)]
 
     def _of_its_name(self, deployment: ModelDeployment, resource: Resource) -> Object | None:
         found = self._view.get(resource, deployment.key)

@@ -15,11 +15,11 @@ from lockgate.backends.deployment.marks import labels_of, owner_reference, relea
 from lockgate.backends.deployment.route import render_route
 from lockgate.backends.deployment.service import front_services, own_services
 from lockgate.backends.deployment.template import render_template
-from lockgate.backends.deployment.workload import render_workload
+from lockgate.backends.kinds import kind_of
 from lockgate.backends.settings import PodSettings
 from lockgate.domain.drawing import Drawing
 from lockgate.domain.fingerprint import fingerprint
-from lockgate.domain.plan import Stage
+from lockgate.domain.plan import Stage, Track
 from lockgate.domain.release import release_of
 from lockgate.domain.resources import CONTROLLER_REVISION, Object
 from lockgate.gateways.offered import Gateway
@@ -30,10 +30,7 @@ def render_children(
     deployment: ModelDeployment, stage: Stage, gateway: Gateway | None = None
 ) -> tuple[Drawing, ...]:
     """Every child of its own rollout; `gateway` is for the split. Raises InvalidSpec for its hostnames."""
-    workloads = [
-        Drawing(obj=_finish(render_workload(deployment, track), deployment), release=track.release)
-        for track in stage.tracks
-    ]
+    workloads = [_draw_workload(deployment, track) for track in stage.tracks]
     services = [Drawing(obj=_finish(each, deployment)) for each in own_services(deployment, stage)]
     directing = front_services(deployment, stage)
     if stage.split is not None and gateway is not None:
@@ -72,6 +69,12 @@ def render_entry(deployment: ModelDeployment, release: Revision, template: Objec
         "revision": deployment.generation,
         "data": {"template": template},
     }
+
+
+def _draw_workload(deployment: ModelDeployment, track: Track) -> Drawing:
+    kind = kind_of(track.release)
+    obj = _finish(kind.render(deployment, track), deployment)
+    return Drawing(obj=obj, release=track.release, shape=kind.shape)
 
 
 def _finish(child: dict[str, Any], deployment: ModelDeployment) -> Object:

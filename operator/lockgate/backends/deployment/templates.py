@@ -13,6 +13,7 @@ from lockgate.apply.drift import is_as_applied
 from lockgate.apply.ledger import Ledger
 from lockgate.backends.deployment.facts import revision_of
 from lockgate.backends.deployment.render import render_birth, render_entry
+from lockgate.backends.kinds import kind_of
 from lockgate.backends.settings import PodSettings
 from lockgate.domain.ports import Cluster, ClusterView
 from lockgate.domain.resources import DEPLOYMENT, Object, controller_of, key_of
@@ -54,13 +55,16 @@ class Templates:
 
     def _running_it(self, deployment: ModelDeployment, release: Revision) -> Iterator[Object]:
         """The workloads of this release, as last seen."""
-        named = self._view.get(DEPLOYMENT, deployment.key)
-        for seen in (*([named] if named else ()), *self._view.children(DEPLOYMENT, deployment.key)):
-            if release.is_same(revision_of(seen["spec"]["template"]["metadata"])):
+        kind = kind_of(release)
+        named = self._view.get(kind.resource, deployment.key)
+        for seen in (*([named] if named else ()), *self._view.children(kind.resource, deployment.key)):
+            if release.is_same(kind.release_in(seen)):
                 yield seen
 
     async def _running(self, deployment: ModelDeployment, release: Revision) -> Object | None:
-        """The template that runs, if it is of this release and as we wrote it."""
+        """The template that runs, if it is of this release and as we wrote it; only Deployments tell that."""
+        if kind_of(release).resource is not DEPLOYMENT:
+            return None
         seen = map(key_of, self._running_it(deployment, release))
         for name in dict.fromkeys((deployment.key, *seen)):
             live = await self._cluster.get(DEPLOYMENT, name)

@@ -1,0 +1,1 @@
+"""The backend KServe: InferenceServices in its Standard mode."""
