@@ -152,6 +152,13 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- $places | uniq | toJson -}}
 {{- end -}}
 
+{{/* Where models may run beside Deployments, with commas. */}}
+{{- define "lockgate.backends" -}}
+{{- $offered := list -}}
+{{- range $name, $backend := .Values.backends }}{{ if $backend.enabled }}{{ $offered = append $offered $name }}{{ end }}{{ end -}}
+{{- $offered | sortAlpha | join "," -}}
+{{- end -}}
+
 {{/* What tells this release's pods from all others; must never change in an upgrade. */}}
 {{- define "lockgate.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
@@ -199,6 +206,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.backends.kserve.enabled }}
+- apiGroups: [serving.kserve.io]
+  resources: [inferenceservices]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 {{- if .Values.gateways }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
