@@ -211,6 +211,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [inferenceservices]
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
+{{- if .Values.backends.rayService.enabled }}
+- apiGroups: [ray.io]
+  resources: [rayservices]
+  verbs: [get, list, watch, create, patch, delete]
+# Whose a pod is shows in its cluster, which is read once.
+- apiGroups: [ray.io]
+  resources: [rayclusters]
+  verbs: [get]
+{{- end }}
 {{- if .Values.gateways }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
