@@ -87,6 +87,7 @@ class Reason(StrEnum):
     DIGEST_CHANGED = "DigestChanged"
     FORMAT_NOT_ACCEPTED = "FormatNotAccepted"
     GATE_REFUSED = "GateRefused"
+    RUNTIME_MISMATCH = "RuntimeMismatch"
     GATE_WAITING = "GateWaiting"
     GATE_WARNED = "GateWarned"
     # spec and platform

@@ -1,7 +1,7 @@
 """A model on the real KubeRay and Ray: two clusters beside each other while one takes over from the other.
 
-One story under constant requests: a version takes over by a cluster of its own, and one that Ray cannot load is
-given up while stable's cluster is left alone. None of the requests may fail.
+One story under constant requests: a version takes over by a cluster of its own, and one that Ray cannot load
+is given up while stable's cluster is left alone. None of the requests may fail.
 """
 
 from collections.abc import Iterator
