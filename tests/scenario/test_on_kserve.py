@@ -227,6 +227,23 @@ async def test_where_the_platform_does_not_offer_it_the_field_is_named(rig):
     assert condition["message"].startswith("spec.backend.kserve is not offered here")
 
 
+@pytest.mark.parametrize("how", ["unseen", "absent", "not offered"])
+async def test_what_serves_there_is_left_as_it_is_while_it_cannot_be_seen(rig, how):
+    await serve(rig, 1)
+    if how == "not offered":
+        rig.offered = ()
+        rig.restart()
+    else:
+        getattr(rig.sight, how).add(INFERENCE_SERVICE)
+    # The watch has not told of them, which must not mean that they are gone.
+    rig.store.remove(INFERENCE_SERVICE, service(rig))
+    rig.cluster.writes.clear()
+    await point(rig, 2)
+    assert {write for write in rig.cluster.writes if not write.startswith("status")} == set()
+    assert rig.verdict("Ready") == ("False", "BackendNotReady")
+    assert rig.status["stable"]["version"] == "v1"
+
+
 @pytest.mark.parametrize(
     ("first", "second"), [({"deployment": {}}, ON_KSERVE), (ON_KSERVE, {"deployment": {}})]
 )
