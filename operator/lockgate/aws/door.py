@@ -2,7 +2,8 @@
 
 The client is ours, because that of AWS cannot be installed beside the one of Kubernetes (decision 0061). What
 a request means is not known here, nor is anything kept but keys that were lent. Few requests at a time
-go to one target, so a target that is slow or throttles holds up no other. No key, header or address enters a message.
+go to one target, so a target that is slow or throttles holds up no other. No key, header or address
+enters a message.
 """
 
 import asyncio

@@ -48,6 +48,8 @@ class EcsBackend:
         self._pods = pods
         self._pulse = pulse
         self._looks = Looks(door)
+        # Of the pass that is under way, which would else look twice.
+        self._seen: dict[Key, Seen] = {}
         self._standstill = Standstill(clock, monotonic)
 
     @property
@@ -62,9 +64,11 @@ class EcsBackend:
     async def observe(self, deployment: ModelDeployment) -> tuple[Observed, LockgateError | None]:
         """Facts about service, deployments and tasks; raises a LockgateError where nothing can be known."""
         self._pulse.looked(deployment.key, is_busy=True)
+        self._seen.pop(deployment.key, None)
         seen = await self._looks.at(deployment, self._target(deployment))
         is_rolling = deployment.status.rollout.candidate is not None
         self._pulse.looked(deployment.key, is_busy=is_rolling or is_busy(seen))
+        self._seen[deployment.key] = seen
         return self._timed(deployment, observed_in(deployment, seen)), None
 
     async def realise(
@@ -72,8 +76,7 @@ class EcsBackend:
     ) -> Applied:
         """Make the one request that is next, if there is one; raises a LockgateError."""
         target = self._target(deployment)
-        # What was seen before the plan may be so no more, and ECS takes no precondition.
-        seen = await self._looks.at(deployment, target)
+        seen = self._seen.pop(deployment.key, None) or await self._looks.at(deployment, target)
         move = next_move(deployment, target, stage, seen)
         if isinstance(move, Bring):
             move = await self._bring(deployment, target, move, seen, runtime)
@@ -104,6 +107,7 @@ class EcsBackend:
 
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of it."""
+        self._seen.pop(deployment, None)
         self._standstill.forget(deployment)
         self._pulse.forget(deployment)
 

@@ -114,7 +114,7 @@ def _bring(deployment: ModelDeployment, wanted: Track) -> Bring | None:
     state = deployment.status.rollout
     is_candidate = wanted.role is Role.CANDIDATE
     if is_candidate and not wanted.release.is_same(state.candidate):
-        # Its try has no name before the status knows of it, and without one it could not be told from another.
+        # Its try has no name before the status knows of it, and could not be told from another.
         return None
     return Bring(
         release=wanted.release,
