@@ -10,6 +10,8 @@ from lockgate_sandbox.fake_ecs.shapes import FakeFault
 from tests.fakes.builders import PODS, version
 from tests.fakes.rig import KEY, Rig
 
+from lockgate.api.parse import parse_model_deployment
+from lockgate.api.spec import ModelDeployment
 from lockgate.aws.answers import error_of
 from lockgate.aws.targets import Target
 from lockgate.backends.ecs.backend import EcsBackend
@@ -122,6 +124,15 @@ class EcsRig(Rig):
         found = self.cluster.objects[MODEL_DEPLOYMENT, KEY]
         metadata = {**found["metadata"], "annotations": {ANNOTATION_REQUEST: text}}
         self.cluster.put(MODEL_DEPLOYMENT, {**found, "metadata": metadata})
+
+    def forget_status(self) -> None:
+        """Somebody has removed the status."""
+        found = self.cluster.objects[MODEL_DEPLOYMENT, KEY]
+        self.cluster.put(MODEL_DEPLOYMENT, {name: part for name, part in found.items() if name != "status"})
+
+    def parsed(self) -> ModelDeployment:
+        """The ModelDeployment as a pass sees it."""
+        return parse_model_deployment(self.cluster.objects[MODEL_DEPLOYMENT, KEY])
 
     async def point(self, number: int) -> None:
         """The alias moves."""
