@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lockgate_sandbox.fake_ecs.account import Account
-from lockgate_sandbox.fake_ecs.shapes import FakeFault
 from tests.fakes.builders import PODS, version
 from tests.fakes.rig import KEY, Rig
 
@@ -20,6 +18,8 @@ from lockgate.backends.settings import PodSettings
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.names import ANNOTATION_REQUEST
+from lockgate_sandbox.fake_ecs.account import Account
+from lockgate_sandbox.fake_ecs.shapes import FakeFault
 
 IMAGE = "registry.example/lockgate@sha256:" + "b" * 64
 PREFIX = "arn:aws:elasticloadbalancing:eu-central-1:123456789012"

@@ -1,11 +1,12 @@
-"""The operator is killed at any request to ECS, before it or after it: the end is that of an undisturbed run."""
+"""A kill at any request to ECS, before it or after it: the end is that of an undisturbed run."""
 
 import random
 from typing import Any
 
 import pytest
-from lockgate_sandbox.fake_ecs.tasks import Fate
 from tests.fakes.ecs import WRITES, EcsRig, Killed, canary
+
+from lockgate_sandbox.fake_ecs.tasks import Fate
 
 
 class Story:
@@ -16,7 +17,6 @@ class Story:
         self.rig.ask_for(canary(10))
         self.rig.account.fates["v3"] = Fate.CRASHES
         self.approved = False
-
 
     async def beat(self) -> None:
         try:

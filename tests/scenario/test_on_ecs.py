@@ -1,8 +1,9 @@
 """Rollouts on Amazon ECS, by the same planner: what ECS does, and what it takes back."""
 
 import pytest
-from lockgate_sandbox.fake_ecs.tasks import Fate
 from tests.fakes.ecs import EcsRig, canary
+
+from lockgate_sandbox.fake_ecs.tasks import Fate
 
 
 def version_in(rig: EcsRig, track: str) -> str | None:
@@ -213,4 +214,8 @@ async def test_at_rest_a_pass_reads_thrice_and_writes_nothing():
     await rig.serve(1)
     asked = len(rig.door.asked)
     await rig.look()
-    assert rig.door.asked[asked:] == ["DescribeServices", "ListServiceDeployments", "DescribeServiceDeployments"]
+    assert rig.door.asked[asked:] == [
+        "DescribeServices",
+        "ListServiceDeployments",
+        "DescribeServiceDeployments",
+    ]

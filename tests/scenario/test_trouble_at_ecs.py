@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from lockgate_sandbox.fake_ecs.tasks import Fate
 from tests.fakes.ecs import EcsRig, canary, target
 
 from lockgate.names import Reason
+from lockgate_sandbox.fake_ecs.tasks import Fate
 
 FOREIGN = {
     "cluster": "models",
@@ -83,7 +83,9 @@ async def test_an_aws_that_answers_with_an_error_is_told_in_one_sentence_and_cha
     await rig.play_until(lambda: rig.shares.get("candidate") == 10)
 
 
-@pytest.mark.parametrize("operation", ["RegisterTaskDefinition", "UpdateService", "ContinueServiceDeployment"])
+@pytest.mark.parametrize(
+    "operation", ["RegisterTaskDefinition", "UpdateService", "ContinueServiceDeployment"]
+)
 async def test_a_request_that_is_throttled_amid_a_rollout_is_made_later(operation):
     rig = await served()
     await rig.point(2)
@@ -179,4 +181,3 @@ async def test_remove_leaves_a_service_of_somebody_else():
     with pytest.raises(Exception, match="left alone"):
         await rig.reconciler.backend.remove(rig.parsed())
     assert rig.service.status == "ACTIVE"
-

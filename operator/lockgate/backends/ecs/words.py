@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from lockgate.api.spec import ModelDeployment
-from lockgate.api.strategy import BlueGreen, Canary, CanaryStep, Capacity, Rolling, Shadow
+from lockgate.api.strategy import Canary, CanaryStep, Capacity, Rolling, Shadow
 from lockgate.aws.targets import Target
 from lockgate.domain.split import WHOLE
 from lockgate.errors import InvalidSpec
 
-# The longest that ECS lets a hook wait; then it goes back, for nobody has said that it may go on.
+# The longest that ECS lets a hook wait; then it goes back, for nobody has said that it may go on. No pause of
+# ours is for longer than a day, but one for an approval has no end.
 HOOK_MINUTES: Final = 14 * 24 * 60
-LONGEST_PAUSE: Final = timedelta(days=13)
 _LEAST_LINEAR: Final = 3
 # Before the only shift of BLUE_GREEN, and before each of CANARY and LINEAR.
 _STAGE: Final = "PRE_PRODUCTION_TRAFFIC_SHIFT"
@@ -39,9 +39,6 @@ def check_words(deployment: ModelDeployment, target: Target) -> None:
         )
     if isinstance(strategy, Canary):
         _check_canary(strategy)
-    pauses = [strategy.pause] if isinstance(strategy, BlueGreen) else [step.pause for step in strategy.steps]
-    if any(pause and pause.duration and pause.duration > LONGEST_PAUSE for pause in pauses):
-        raise InvalidSpec("spec.strategy", "has a pause of more than 13 days, and ECS goes back after 14")
     bakes = timedelta(minutes=target.bake_minutes)
     if deployment.progress_deadline is not None and deployment.progress_deadline <= bakes:
         raise InvalidSpec(
