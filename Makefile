@@ -158,7 +158,7 @@ crds: ## Copy the CRDs into the chart
 
 .PHONY: lock
 lock: env ## Resolve and lock the requirements anew (needs uv)
-	@for group in operator modelserver registry envoy traefik dev; do \
+	@for group in operator modelserver rayserver registry envoy traefik dev; do \
 		case $$group in operator) from="pyproject.toml";; dev) from="--group dev pyproject.toml";; *) from="--group $$group";; esac; \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate $$from -o requirements/$$group.txt; done

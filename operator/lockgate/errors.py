@@ -66,8 +66,7 @@ class InvalidSpec(Terminal):
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{sentence(path, 200)} {problem}")
-        self.path = path
-        self.problem = problem
+        self.path, self.problem = path, problem
 
 
 class ArtifactRejected(Terminal):
@@ -78,16 +77,19 @@ class ArtifactRejected(Terminal):
 
 
 class GateRefused(ArtifactRejected):
-    """A version does not pass a gate of the spec.
-
-    Where a service said so, `version` and `recipe` tell of what and to which question: it is not asked again.
-    """
+    """A version does not pass a gate; `version` and `recipe` name it and a question not to be asked again."""
 
     reason = Reason.GATE_REFUSED
 
     def __init__(self, message: str, *, version: str = "", recipe: str = "") -> None:
         super().__init__(message)
         self.version, self.recipe = version, recipe
+
+
+class RuntimeMismatch(ArtifactRejected):
+    """A version is pinned to another image than that of its runtime."""
+
+    reason = Reason.RUNTIME_MISMATCH
 
 
 class FormatNotAccepted(ArtifactRejected):

@@ -32,6 +32,10 @@ ANNOTATION_VERSION: Final = "lockgate.dev/model-version"
 ANNOTATION_DIGEST: Final = "lockgate.dev/model-digest"
 ANNOTATION_SIZE: Final = "lockgate.dev/model-size"
 ANNOTATION_RUNTIME: Final = "lockgate.dev/model-runtime"
+# What a release on Ray is served by, kept with the template of its pods.
+ANNOTATION_RAY_VERSION: Final = "lockgate.dev/ray-version"
+ANNOTATION_RAY_IMPORT_PATH: Final = "lockgate.dev/ray-import-path"
+ANNOTATION_RAY_DEPLOYMENT: Final = "lockgate.dev/ray-deployment"
 ANNOTATION_BACKEND: Final = "lockgate.dev/backend"
 ANNOTATION_APPLIED_GENERATION: Final = "lockgate.dev/applied-generation"
 ANNOTATION_RENDER_HASH: Final = "lockgate.dev/render-hash"
@@ -83,6 +87,7 @@ class Reason(StrEnum):
     DIGEST_CHANGED = "DigestChanged"
     FORMAT_NOT_ACCEPTED = "FormatNotAccepted"
     GATE_REFUSED = "GateRefused"
+    RUNTIME_MISMATCH = "RuntimeMismatch"
     GATE_WAITING = "GateWaiting"
     GATE_WARNED = "GateWarned"
     # spec and platform

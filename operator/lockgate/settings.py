@@ -106,7 +106,7 @@ class Settings:
     http_proxy: Annotated[str, "likewise, for http addresses"] = ""
     no_proxy: Annotated[str, "hosts that are reached without it, with commas"] = ""
     backends: Annotated[
-        tuple[str, ...], "where models may run beside Deployments, with commas; there is kserve"
+        tuple[str, ...], "where models may run beside Deployments, with commas: kserve, rayService"
     ] = ()
     runtime_edit_share: Annotated[
         float, "part (0 to 1) of a runtime's models that may roll at once because it was edited"
@@ -191,8 +191,10 @@ class Settings:
     def _check_words(self) -> None:
         if self.quarantine not in ("Fleet", "Namespace", "None"):
             raise SettingsError(f"LOCKGATE_QUARANTINE is {self.quarantine!r}; write Fleet, Namespace or None")
-        if unknown := set(self.backends) - {"kserve"}:
-            raise SettingsError(f"LOCKGATE_BACKENDS names {', '.join(sorted(unknown))}; there is kserve")
+        if unknown := set(self.backends) - {"kserve", "rayService"}:
+            raise SettingsError(
+                f"LOCKGATE_BACKENDS names {', '.join(sorted(unknown))}; there are kserve and rayService"
+            )
         if self.log_format not in ("json", "console"):
             raise SettingsError(f"LOCKGATE_LOG_FORMAT is {self.log_format!r}; write json or console")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):

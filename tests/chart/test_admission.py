@@ -4,152 +4,27 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from tests.chart.guarding import ACTIVE_SECONDS, asked, at, in_force, refusal, rendered
 from tests.chart.privileges import PRIVILEGES, Object, pod
 from tests.chart.rendering import CHART, EVERYTHING, REPOSITORY, SMALLEST
-from tests.fakes.builders import PODS, SOURCE, T0, deployment, revision, runtime_object
-from tests.fakes.drawn import drawn
+from tests.fakes.builders import deployment, revision
 from tests.waiting import wait_until
 
-from lockgate.api.parse import parse_model_runtime
 from lockgate.backends.deployment.render import render_children, render_entry
-from lockgate.domain.observed import Observed, Target
 from lockgate.domain.plan import Stage
 from lockgate.domain.split import TrafficSplit
 from lockgate.gateways.offered import Gateway
-from lockgate.names import FIELD_MANAGER
-from lockgate.plan.planner import plan_rollout
 from lockgate_sandbox.api import ApiClient, ApiError
 from lockgate_sandbox.running import RunningWorld
 
 pytestmark = pytest.mark.integration
-GROUP = "/apis/lockgate.dev/v1alpha1"
-SETTINGS = replace(
-    PODS,
-    sources={"default": replace(SOURCE, ca_config_map="corporate-ca")},
-    proxy=(("HTTPS_PROXY", "http://proxy:3128"),),
-    cache_claim="models",
-    cache_fs_group=10001,
-)
-ACTIVE_SECONDS = 60.0
 MODELS_POLICY = REPOSITORY / "docs" / "examples" / "models-network-policy.yaml"
-
-
-def rendered(world: RunningWorld) -> str:
-    return world.helm(
-        "template",
-        "guard-lockgate",
-        str(CHART),
-        "--namespace=guarded",
-        "--set=image.repository=unused",
-        "--set=registry.caBundle.configMap=corporate-ca",
-        "--set=modelPods.cache.claimName=models",
-        "--set=gateways.public.namespace=gateways",
-        "--set=gateways.public.gateway=public",
-        "--set=gateways.public.hostname=models.example.com",
-        *(f"--show-only=templates/{name}.yaml" for name in ("rbac", "serviceaccount", "admissionpolicies")),
-    ).stdout
-
-
-@pytest.fixture(scope="module")
-def guarded(control_plane: RunningWorld) -> Iterator[RunningWorld]:
-    """A control plane with the CRDs, the operator's account and the policies, in force."""
-    world = control_plane
-    world.kubectl("apply", "--server-side", "-f", str(CHART / "crds"))
-    world.add("gateway_api")
-    world.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
-    world.kubectl("create", "namespace", "guarded", check=False)
-    objects = rendered(world)
-    world.kubectl("apply", "-f", "-", stdin=objects)
-    yield world
-    world.kubectl("delete", "--wait=false", "-f", "-", stdin=objects)
-
-
-@pytest.fixture(scope="module")
-def operator(guarded: RunningWorld) -> Iterator[ApiClient]:
-    """Calls as the operator's account."""
-    kubeconfig = guarded.kubeconfig_for_service_account("guarded", "guard-lockgate")
-    with ApiClient(kubeconfig) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def administrator(guarded: RunningWorld) -> Iterator[ApiClient]:
-    with ApiClient(guarded.kubeconfig) as client:
-        yield client
-
-
-def at(kind: str, namespace: str) -> str:
-    apps = "/apis/apps/v1"
-    routes = "/apis/gateway.networking.k8s.io/v1"
-    root = {"services": "/api/v1", "modeldeployments": GROUP, "httproutes": routes}.get(kind, apps)
-    return f"{root}/namespaces/{namespace}/{kind}"
-
-
-def asked(namespace: str, **metadata: Any) -> Object:
-    return {
-        "apiVersion": "lockgate.dev/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": "churn", "namespace": namespace} | metadata,
-        "spec": {
-            "model": {"registry": "model", "collection": "churn", "alias": "production"},
-            "runtime": {"name": "onnx"},
-            "replicas": 0,
-        },
-    }
-
-
-@pytest.fixture
-def children(administrator: ApiClient, operator: ApiClient, namespace: str) -> tuple[Object, Object]:
-    """A Deployment and a Service as the operator renders them for a ModelDeployment that exists."""
-    owner = administrator.post(at("modeldeployments", namespace), asked(namespace))
-    parsed = deployment(namespace=namespace, uid=owner["metadata"]["uid"], replicas=0)
-    plan = plan_rollout(parsed, Target(revision=revision(1), pinned=False), Observed(), T0)
-    workload, service = drawn(parsed, parse_model_runtime(runtime_object()), plan, SETTINGS)
-    workload, service = json.loads(json.dumps((workload, service)))
-    wait_until_in_force(operator, workload)
-    return workload, service
-
-
-def wait_until_in_force(operator: ApiClient, workload: Object) -> None:
-    """A new policy is enforced after a while; each of the two for children is asked for."""
-    stray = copy.deepcopy(workload)
-    stray["metadata"]["labels"] = {}
-    shared = copy.deepcopy(workload)
-    shared["spec"]["template"]["spec"]["hostNetwork"] = True
-    for candidate in (stray, shared):
-        in_force(lambda candidate=candidate: refusal(operator, "deployments", candidate))
-
-
-def in_force(refused: Callable[[], str | None]) -> str:
-    """What is said against it once a policy is enforced."""
-    return str(wait_until("the policy is enforced", refused, within=ACTIVE_SECONDS, every=0.2))
-
-
-def refusal(client: ApiClient, kind: str, body: Object, method: str = "POST") -> str | None:
-    """What the API server says against it; None when it would take it. Nothing is written."""
-    path = at(kind, body["metadata"]["namespace"])
-    try:
-        if method == "POST":
-            client.call("POST", f"{path}?dryRun=All", body)
-        else:
-            client.call(
-                "PATCH",
-                f"{path}/{body['metadata']['name']}?dryRun=All&force=true&fieldManager={FIELD_MANAGER}",
-                body,
-                "application/apply-patch+yaml",
-            )
-    except ApiError as error:
-        if error.status not in (403, 422):
-            raise
-        return str(error)
-    return None
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

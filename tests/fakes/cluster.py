@@ -88,8 +88,9 @@ class FakeCluster:
     def roll(self, key: Key, pod_status: Callable[[str], Object], *, complete: bool = True) -> None:
         """Let the Deployment controller and the kubelet bring a Deployment's pods out."""
         workload = deepcopy(self.objects[DEPLOYMENT, key])
+        called = workload["spec"]["template"]["metadata"]["labels"][LABEL_WORKLOAD]
         for resource, pod_key in [k for k in self.objects if k[0] is POD]:
-            if self.objects[resource, pod_key]["metadata"]["labels"][LABEL_WORKLOAD] == key[1]:
+            if self.objects[resource, pod_key]["metadata"]["labels"][LABEL_WORKLOAD] == called:
                 self.drop(resource, pod_key)
         replicas = workload["spec"]["replicas"]
         owner = self.replica_set(key)

@@ -59,6 +59,7 @@ class Rig:
         self.now: datetime = T0
         self.monotonic = 1000.0
         self.sight = FakeSight()
+        self.offered = ("kserve",)
         self.store = Store()
         self.cluster = FakeCluster(self.store)
         self.registry = FakeRegistry()
@@ -165,6 +166,7 @@ class Rig:
             self.store,
             self.sight,
             gateways,
+            self.offered,
         )
 
     @property

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from tests.fakes import kserve
 from tests.fakes.builders import revision, runtime_object
 from tests.fakes.cluster import ready_pod
 from tests.fakes.rig import KEY, Rig
@@ -94,6 +95,7 @@ class Hands:
 
     def bring_up(self) -> None:
         """The pods of every workload that its controller has not brought out yet become available."""
+        kserve.act(self.cluster)
         for resource, key in [place for place in self.cluster.objects if place[0] is DEPLOYMENT]:
             found = self.cluster.objects[resource, key]
             if (found.get("status") or {}).get("observedGeneration") != found["metadata"]["generation"]:

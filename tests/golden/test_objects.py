@@ -45,6 +45,7 @@ CASES = Path(__file__).parent / "cases"
             5 * 10**9,
             id="everything",
         ),
+        pytest.param("kserve", {"backend": {"kserve": {}}}, {}, None, id="kserve"),
     ],
 )
 def test_rendered_objects_are_those_that_were_reviewed(name, spec, runtime, size):

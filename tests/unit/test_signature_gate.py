@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.fakes.builders import version
 
-from lockgate.api.gates import SignatureRule
+from lockgate.api.gates import GateRule
 from lockgate.domain.signature import LONGEST_TEXT, kept_signature, signature_of
 from lockgate.domain.version import Version
 from lockgate.errors import (
@@ -18,7 +18,7 @@ from lockgate.errors import (
 )
 from lockgate.resolve.signatures import check_signature
 
-REQUIRE, WARN, IGNORE = SignatureRule.REQUIRE, SignatureRule.WARN, SignatureRule.IGNORE
+REQUIRE, WARN, IGNORE = GateRule.REQUIRE, GateRule.WARN, GateRule.IGNORE
 
 
 def declaring(number: int, width: object = 6, **declared: object) -> Version:
@@ -39,7 +39,7 @@ def nobody_may_ask() -> Version | None:
 
 
 def test_a_version_that_takes_the_same_passes_without_a_word():
-    for rule in SignatureRule:
+    for rule in GateRule:
         assert check_signature(rule, declaring(2), lambda: declaring(1)) is None
 
 

@@ -172,6 +172,13 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- $places | uniq | toJson -}}
 {{- end -}}
 
+{{/* Where models may run beside Deployments, with commas. */}}
+{{- define "lockgate.backends" -}}
+{{- $offered := list -}}
+{{- range $name, $backend := .Values.backends }}{{ if $backend.enabled }}{{ $offered = append $offered $name }}{{ end }}{{ end -}}
+{{- $offered | sortAlpha | join "," -}}
+{{- end -}}
+
 {{/* What tells this release's pods from all others; must never change in an upgrade. */}}
 {{- define "lockgate.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
@@ -219,6 +226,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.backends.kserve.enabled }}
+- apiGroups: [serving.kserve.io]
+  resources: [inferenceservices]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
+{{- if .Values.backends.rayService.enabled }}
+- apiGroups: [ray.io]
+  resources: [rayservices]
+  verbs: [get, list, watch, create, patch, delete]
+# Whose a pod is shows in its cluster, which is read once.
+- apiGroups: [ray.io]
+  resources: [rayclusters]
+  verbs: [get]
+{{- end }}
 {{- if .Values.gateways }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]

@@ -26,8 +26,8 @@ class WebhookGate:
     name: str
 
 
-class SignatureRule(StrEnum):
-    """What becomes of a version that stable's clients could not use, or of which that is not known."""
+class GateRule(StrEnum):
+    """What becomes of a version with which a gate finds fault, or of which it cannot tell."""
 
     REQUIRE = "Require"
     WARN = "Warn"
@@ -39,7 +39,8 @@ class Gates:
     """All of them; each must hold."""
 
     metadata: tuple[MetadataGate, ...] = ()
-    signature: SignatureRule = SignatureRule.IGNORE
+    signature: GateRule = GateRule.IGNORE
+    runtime: GateRule = GateRule.REQUIRE
     webhook: tuple[WebhookGate, ...] = ()
 
 

@@ -27,6 +27,7 @@ from lockgate.api.spec import (
     OnChange,
     Pin,
     Protocol,
+    RayServer,
     Resources,
 )
 from lockgate.api.status_codec import parse_status
@@ -37,7 +38,9 @@ from lockgate.sentences import sentence
 
 _NAME_LIMIT = 253
 _PATH_LIMIT = 512
+_WORD_LIMIT = 128
 _LARGEST_PORT = 65535
+_RAY_PORT = 8000
 _LONGEST_MIN_READY = 3600
 
 
@@ -160,13 +163,17 @@ def _annotation(raw: Mapping[str, Any], name: str) -> str:
 def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
     spec = read.optional_section(raw, "spec", "") or {}
     resources = read.optional_section(spec, "resources", "spec")
+    port = read.integer(spec, "port", "spec", least=1, most=_LARGEST_PORT)
+    ray = _parse_ray(read.optional_section(spec, "ray", "spec"))
+    if ray is not None and port != _RAY_PORT:
+        raise InvalidSpec("spec.port", f"is {port}, and a server on Ray answers at {_RAY_PORT}")
     return ModelRuntime(
         name=name,
         image=read.text(spec, "image", "spec", _PATH_LIMIT),
         command=read.texts(spec, "command", "spec"),
         args=read.texts(spec, "args", "spec"),
         env=_parse_variables(spec.get("env")),
-        port=read.integer(spec, "port", "spec", least=1, most=_LARGEST_PORT),
+        port=port,
         protocol=read.choice(spec, "protocol", "spec", default=Protocol.OPEN_INFERENCE_V2),
         readiness_path=read.text(spec, "readinessPath", "spec", _PATH_LIMIT),
         accepted_formats=read.texts(spec, "acceptedFormats", "spec"),
@@ -178,7 +185,18 @@ def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
         metrics=parse_runtime_metrics(
             read.optional_section(spec, "metrics", "spec"), _PATH_LIMIT, _LARGEST_PORT
         ),
+        ray=ray,
         on_change=read.choice(spec, "onChange", "spec", default=OnChange.ROLLOUT),
+    )
+
+
+def _parse_ray(raw: Mapping[str, Any] | None) -> RayServer | None:
+    if raw is None:
+        return None
+    return RayServer(
+        version=read.text(raw, "version", "spec.ray", _WORD_LIMIT),
+        import_path=read.text(raw, "importPath", "spec.ray", _PATH_LIMIT),
+        deployment=read.text(raw, "deployment", "spec.ray", _WORD_LIMIT),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from lockgate.api import read
-from lockgate.api.gates import Gates, MetadataGate, SignatureRule, WebhookGate
+from lockgate.api.gates import GateRule, Gates, MetadataGate, WebhookGate
 from lockgate.api.parse_patterns import COST_LIMIT, cost_of_patterns
 from lockgate.errors import InvalidSpec
 from lockgate.sentences import listed
@@ -33,7 +33,8 @@ def parse_gates(raw: Mapping[str, Any] | None) -> Gates:
     return Gates(
         metadata=metadata,
         webhook=_each(given, "webhook", MOST_WEBHOOKS, _webhook),
-        signature=read.choice(given, "signature", _GATES, default=SignatureRule.IGNORE),
+        runtime=read.choice(given, "runtime", _GATES, default=GateRule.REQUIRE),
+        signature=read.choice(given, "signature", _GATES, default=GateRule.IGNORE),
     )
 
 

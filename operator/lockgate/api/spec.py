@@ -149,6 +149,15 @@ class RuntimeMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RayServer:
+    """How an image serves on Ray: its version of that, the Serve application, the deployment that answers."""
+
+    version: str
+    import_path: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRuntime:
     """A model server that the platform team offers."""
 
@@ -165,4 +174,5 @@ class ModelRuntime:
     ceilings: Mapping[str, str]
     termination_grace_period_seconds: int
     metrics: RuntimeMetrics | None
+    ray: RayServer | None
     on_change: OnChange

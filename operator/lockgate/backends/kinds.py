@@ -5,7 +5,7 @@ order of writes, whose pods are ours) is the same for each, and done once in `de
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lockgate.api.spec import ModelDeployment
@@ -14,11 +14,20 @@ from lockgate.backends.deployment.facts import revision_of, workload_facts
 from lockgate.backends.deployment.workload import render_workload
 from lockgate.backends.kserve import facts as kserve_facts
 from lockgate.backends.kserve import workload as kserve
+from lockgate.backends.ray import facts as ray_facts
+from lockgate.backends.ray import workload as ray
 from lockgate.domain.drawing import DEPLOYMENT_SHAPE, Shape
 from lockgate.domain.observed import WorkloadFacts
 from lockgate.domain.plan import Track
 from lockgate.domain.ports import ClusterView
-from lockgate.domain.resources import DEPLOYMENT, INFERENCE_SERVICE, Object, Resource, controller_of
+from lockgate.domain.resources import (
+    DEPLOYMENT,
+    INFERENCE_SERVICE,
+    RAY_SERVICE,
+    Object,
+    Resource,
+    controller_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +36,8 @@ class Kind:
 
     `render` draws one without its pods, `shape` says how it holds them, `release_in` of which release one is
     that was seen. `maker` finds the object whose pods they are, which is another where a controller makes
-    it; `facts` are of both. `check` raises InvalidSpec for what this kind cannot do.
+    it; `facts` are of both. `check` raises InvalidSpec for what this kind cannot do. `port` is what its pods
+    call the port that answers, and `answers` labels that only pods have which do.
     """
 
     resource: Resource
@@ -37,6 +47,8 @@ class Kind:
     maker: Callable[[ClusterView, Object], Object | None]
     facts: Callable[[Object, Object | None], WorkloadFacts]
     check: Callable[[ModelDeployment], None]
+    port: str = "http"
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _itself(_: ClusterView, deployment: Object) -> Object:
@@ -72,7 +84,18 @@ KSERVE: Final = Kind(
     facts=kserve_facts.facts_of,
     check=kserve.check,
 )
-KINDS: Final[Mapping[str | None, Kind]] = {None: DEPLOYMENTS, "kserve": KSERVE}
+RAY: Final = Kind(
+    resource=RAY_SERVICE,
+    shape=ray.SHAPE,
+    render=ray.render_workload,
+    release_in=ray_facts.release_in,
+    maker=_itself,
+    facts=ray_facts.facts_of,
+    check=ray.check,
+    port=ray.PORT_NAME,
+    answers=ray.SERVES,
+)
+KINDS: Final[Mapping[str | None, Kind]] = {None: DEPLOYMENTS, "kserve": KSERVE, "rayService": RAY}
 """By the name that a release has for it."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lockgate.api.gates import WARNED, SignatureRule
+from lockgate.api.gates import WARNED, GateRule
 from lockgate.api.spec import ModelDeployment
 from lockgate.cli.seen import Seen
 from lockgate.names import ConditionType
@@ -22,9 +22,9 @@ def gates_before(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
 
 def _signature(one: Seen, deployment: ModelDeployment) -> Iterator[str]:
     rule = deployment.gates.signature
-    if rule is SignatureRule.IGNORE:
+    if rule is GateRule.IGNORE:
         return
-    fate = "is refused" if rule is SignatureRule.REQUIRE else "is told of"
+    fate = "is refused" if rule is GateRule.REQUIRE else "is told of"
     yield (
         "before it may begin, gate signature asks: would clients of what serves notice? (what they would, "
         f"or what cannot be told, {fate})"

@@ -21,7 +21,7 @@ _DELIVERY = "fetch"
 
 def runtime_text(runtime: ModelRuntime) -> str:
     """A runtime and its state, `onnx@3fa9c1d2`: another text means other pods."""
-    state = {
+    state: dict[str, Any] = {
         "image": runtime.image,
         "command": list(runtime.command),
         "args": list(runtime.args),
@@ -32,6 +32,8 @@ def runtime_text(runtime: ModelRuntime) -> str:
         "limits": dict(runtime.resources.limits),
         "terminationGracePeriodSeconds": runtime.termination_grace_period_seconds,
     }
+    if runtime.ray is not None:
+        state["ray"] = [runtime.ray.version, runtime.ray.import_path, runtime.ray.deployment]
     return f"{runtime.name}@{fingerprint(state)[:DIGITS]}"
 
 

@@ -88,12 +88,16 @@ INFERENCE_SERVICE: Final = Resource(
     # kserve 0.20, components/predictor.go: buildPredictorResources
     lends_marks=True,
 )
+RAY_SERVICE: Final = Resource(
+    group="ray.io", version="v1", kind="RayService", plural="rayservices", managed_only=True, optional=True
+)
+RAY_CLUSTER: Final = Resource(group="ray.io", version="v1", kind="RayCluster", plural="rayclusters")
 EVENT: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
 
 WATCHED: Final = (MODEL_RUNTIME, MODEL_DEPLOYMENT, DEPLOYMENT, SERVICE, POD)
-WORKLOADS: Final = (DEPLOYMENT, INFERENCE_SERVICE)
+WORKLOADS: Final = (DEPLOYMENT, INFERENCE_SERVICE, RAY_SERVICE)
 """What runs pods of ours, each as some backend has it."""
-OPTIONAL: Final = (HTTP_ROUTE, INFERENCE_SERVICE)
+OPTIONAL: Final = (HTTP_ROUTE, INFERENCE_SERVICE, RAY_SERVICE)
 CHILDREN: Final = {
     resource.kind: resource for resource in (*WORKLOADS, SERVICE, HTTP_ROUTE, MODEL_DEPLOYMENT)
 }

@@ -21,6 +21,7 @@ from lockgate.domain.version import Alias, Number, Reference, Version
 from lockgate.errors import InvalidSpec, Transient, Unanswered, VersionNotFound
 from lockgate.names import ConditionType
 from lockgate.resolve.acceptance import check_contents, check_version
+from lockgate.resolve.closures import check_runtime
 from lockgate.resolve.edits import RuntimeEdits
 from lockgate.resolve.followers import Followers
 from lockgate.resolve.gating import check_gates
@@ -132,8 +133,10 @@ class Resolver:
             check_ceilings(deployment, runtime)
             contents = lookups.inspect(version, deployment.key)
             check_contents(str(reference), version, contents, runtime)
+            # Also for what a person pins, or what serves by another image: that was its author's word.
+            warning = check_runtime(deployment.gates.runtime, version, runtime)
             if not is_pinned and not revision.is_same_version(rollout.stable):
-                warning = self._check_gates(deployment, version)
+                warning = self._check_gates(deployment, version) or warning
             elsewhere = self._quarantine.of(deployment, revision)
         return Target(
             revision=revision,

@@ -7,7 +7,7 @@ or no later one could be compared with it.
 
 from collections.abc import Callable
 
-from lockgate.api.gates import SignatureRule
+from lockgate.api.gates import GateRule
 from lockgate.domain.signature import first_difference, signature_of
 from lockgate.domain.version import Version
 from lockgate.errors import GateRefused, LockgateError, Transient, Unanswered
@@ -15,17 +15,15 @@ from lockgate.errors import GateRefused, LockgateError, Transient, Unanswered
 _WAY_OUT = "pin a version that declares one, or let the gate warn until one serves"
 
 
-def check_signature(
-    rule: SignatureRule, candidate: Version, stable: Callable[[], Version | None]
-) -> str | None:
+def check_signature(rule: GateRule, candidate: Version, stable: Callable[[], Version | None]) -> str | None:
     """What is to be told of a version that may begin all the same; raises GateRefused for one that may not.
 
     `stable` is asked for the version that serves only where somebody has to know; None where none serves.
     """
-    if rule is SignatureRule.IGNORE:
+    if rule is GateRule.IGNORE:
         return None
     told = _against(candidate, stable)
-    if told is None or rule is SignatureRule.WARN:
+    if told is None or rule is GateRule.WARN:
         return told and f"gate signature: {told}"
     raise GateRefused(f"gate signature refuses {candidate.number}: {told}")
 

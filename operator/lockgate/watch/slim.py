@@ -11,6 +11,7 @@ from lockgate.domain.resources import (
     HTTP_ROUTE,
     INFERENCE_SERVICE,
     POD,
+    RAY_SERVICE,
     SERVICE,
     Object,
     Resource,
@@ -57,6 +58,8 @@ def slim(resource: Resource, obj: Object) -> Object:
     elif resource is INFERENCE_SERVICE:
         kept["spec"] = {"predictor": _predictor((obj.get("spec") or {}).get("predictor") or {})}
         kept["status"] = _refusals_of_kserve(obj.get("status") or {})
+    elif resource is RAY_SERVICE:
+        kept["spec"], kept["status"] = _of_ray(obj.get("spec") or {}, obj.get("status") or {})
     elif resource is SERVICE:
         kept.pop("status", None)
     elif resource is HTTP_ROUTE:
@@ -121,6 +124,21 @@ def _refusals_of_kserve(status: Object) -> Object:
         if each.get("type") == "PredictorReady" and each.get("status") == "False"
     ]
     return {"conditions": conditions}
+
+
+def _of_ray(spec: Object, status: Object) -> tuple[Object, Object]:
+    """How many pods it asks for; which clusters there are, how many pods answer, and what went wrong."""
+    groups = (spec.get("rayClusterConfig") or {}).get("workerGroupSpecs") or ()
+    sizes = [_picked(each, ("groupName", "replicas")) for each in groups]
+    kept = _picked(status, ("observedGeneration", "numServeEndpoints"))
+    for name in ("activeServiceStatus", "pendingServiceStatus"):
+        told = status.get(name) or {}
+        kept[name] = _picked(told, ("rayClusterName",))
+        kept[name]["applicationStatuses"] = {
+            application: _picked(each, ("status",)) | {"message": str(each.get("message") or "")[-_LONGEST:]}
+            for application, each in (told.get("applicationStatuses") or {}).items()
+        }
+    return {"rayClusterConfig": {"workerGroupSpecs": sizes}}, kept
 
 
 def _route_status(status: Object) -> Object:

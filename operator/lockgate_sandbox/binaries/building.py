@@ -88,7 +88,7 @@ def _build_one(tool: Tool, target: Path, progress: Progress) -> None:
             [go, "list", "-deps", *_tags(tool), *tool.packages], tool
         )
         # A trailing separator lets one call put several programs there under their own names.
-        output = str(fresh / tool.programs[0]) if tool.packages == (".",) else f"{fresh}{os.sep}"
+        output = str(fresh / tool.programs[0]) if len(tool.packages) == 1 else f"{fresh}{os.sep}"
         _Steps(progress, f"{{}} of at most {total} packages compiled").run(
             [go, "build", "-v", *tool.build_arguments(), "-o", output, *tool.packages], tool
         )

@@ -174,8 +174,18 @@ ENVOY_GATEWAY_CHART = Files(
     "envoy-gateway-chart", module=_ENVOY_GATEWAY, within="charts/gateway-helm", pinned_with="envoy-gateway"
 )
 
+_KSERVE = "github.com/kserve/kserve"
+KSERVE = Tool(name="kserve", packages=(f"{_KSERVE}/cmd/manager",), programs=("kserve-controller",))
+KSERVE_CHART = Files("kserve-chart", module=_KSERVE, within="charts/kserve-resources", pinned_with="kserve")
+# With schemas: without them the API server takes anything for an InferenceService.
+KSERVE_CRDS = Files("kserve-crds", module=_KSERVE, within="config/crd/full", pinned_with="kserve")
+
+_KUBERAY = "github.com/ray-project/kuberay/ray-operator"
+KUBERAY = Tool(name="kuberay", packages=(_KUBERAY,), programs=("kuberay-operator",))
+KUBERAY_MANIFESTS = Files("kuberay-manifests", module=_KUBERAY, within="config", pinned_with="kuberay")
+
 # In the order of what is needed first.
-TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE, PROMETHEUS, ENVOY_GATEWAY)
+TOOLS = (KUBERNETES, HELM, CONTAINERD, RUNC, CNI, PAUSE, PROMETHEUS, ENVOY_GATEWAY, KSERVE, KUBERAY)
 
 
 def tools_of(level: Level) -> tuple[Tool, ...]:

@@ -60,6 +60,11 @@ RECIPES = {
                 f"{_SANDBOX}/registry",
             ),
         ),
+        Recipe(
+            "rayserver",
+            f"{_SANDBOX}/modelserver/ray.Dockerfile",
+            ("requirements/rayserver.txt", f"{_SANDBOX}/modelserver"),
+        ),
         Recipe("envoy", f"{_SANDBOX}/images/envoy.Dockerfile", ("requirements/envoy.txt",)),
         Recipe("traefik", f"{_SANDBOX}/images/traefik.Dockerfile", ("requirements/traefik.txt",)),
     )

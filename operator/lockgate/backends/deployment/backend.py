@@ -79,7 +79,14 @@ class DeploymentBackend:
             self._check_sight(deployment)
 
     async def observe(self, deployment: ModelDeployment) -> tuple[Observed, LockgateError | None]:
-        """Facts about workloads, pods and route, and what kept some of the pods from being counted."""
+        """Facts about workloads, pods and route, and what kept some of the pods from being counted.
+
+        Raises BackendNotReady where what serves is of a kind that cannot be seen, and would seem to be gone.
+        """
+        rollout = deployment.status.rollout
+        for release in filter(None, (rollout.stable, rollout.candidate, rollout.fallback, rollout.warm)):
+            if release.backend is not None:
+                self._check_seen(release.backend, deployment.namespace)
         return await self._observer.observe(deployment)
 
     async def realise(
@@ -147,9 +154,16 @@ class DeploymentBackend:
                 f"spec.backend.{name}",
                 "is not offered here; the platform team offers it with backends in the values of the chart",
             )
-        kind = KINDS[name]
-        kind.check(deployment)
-        resource, namespace = kind.resource, deployment.namespace
+        KINDS[name].check(deployment)
+        self._check_seen(name, deployment.namespace)
+
+    def _check_seen(self, name: str, namespace: str) -> None:
+        resource = KINDS[name].resource if name in KINDS else None
+        if resource is None or name not in self._offered:
+            raise BackendNotReady(
+                f"what runs on {name} cannot be seen, since the platform does not offer it any more; it is "
+                "left as it is, and goes on when that is back in backends of the chart"
+            )
         if self._sight.lacks(resource):
             raise BackendNotReady(
                 f"the cluster has no {resource.plural} of {resource.api_version}, where spec.backend.{name} "

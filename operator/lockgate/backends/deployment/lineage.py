@@ -1,9 +1,9 @@
-"""Which pods are really those of our Deployments: pod, its ReplicaSet, the Deployment's UID.
+"""Which pods are really those of our workloads: pod, its ReplicaSet or cluster of Ray, the workload's UID.
 
 A label says nothing: anybody may write it. A pod counts when its controller is a ReplicaSet whose
-controller is a Deployment of ours, by UID: the pods that Kubernetes itself counts. That keeps out
-whatever merely carries our labels. It is no defence against somebody who forges owner references
-as well; Kubernetes takes such a pod for the ReplicaSet's own, too.
+controller is a Deployment of ours, by UID: the pods that Kubernetes itself counts. Likewise with
+Ray. That keeps out whatever merely carries our labels. It is no defence against somebody who forges
+owner references as well; Kubernetes takes such a pod for the ReplicaSet's own, too.
 
 ReplicaSets are not watched, since that costs memory for each of them. One is read when a pod names
 it for the first time, and its owner is remembered: an owner's UID never changes.
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockgate.domain.ports import Cluster
-from lockgate.domain.resources import REPLICA_SET, Key, Object, controller_of
+from lockgate.domain.resources import RAY_CLUSTER, REPLICA_SET, Key, Object, Resource, controller_of
 from lockgate.names import LABEL_POD_TEMPLATE_HASH
 
 # Of one ModelDeployment; an honest one has a ReplicaSet for each of its last revisions.
@@ -24,8 +24,9 @@ READS_A_PASS = 4
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """A ReplicaSet, and the Deployment that it belongs to if it is what it is called."""
+    """A ReplicaSet or a cluster of Ray, and the workload that it belongs to if it is what it is called."""
 
+    resource: Resource
     name: str
     uid: str
     owner: str
@@ -61,7 +62,7 @@ class Lineage:
         self._owners.pop(deployment, None)
 
     async def _read(self, deployment: Key, claimed: _Claimed) -> None:
-        found = await self._cluster.get(REPLICA_SET, (deployment[0], claimed.name))
+        found = await self._cluster.get(claimed.resource, (deployment[0], claimed.name))
         owners = self._owners[deployment]
         owners[claimed.uid] = ""  # gone meanwhile, or never there, unless it is found now
         if found is not None:
@@ -76,10 +77,16 @@ def _uids_by_name(workloads: Iterable[Object]) -> dict[str, str]:
 
 
 def _claimed_by(pod: Object, uids: Mapping[str, str]) -> _Claimed | None:
-    """The ReplicaSet that a pod names; None when it cannot be one of these workloads."""
+    """What a pod names as its maker; None when it cannot be one of these workloads'."""
     controller = controller_of(pod) or {}
-    made_of = (pod["metadata"].get("labels") or {}).get(LABEL_POD_TEMPLATE_HASH)
-    name, uid, suffix = controller.get("name", ""), controller.get("uid", ""), f"-{made_of}"
-    owner = uids.get(name.removesuffix(suffix), "")
-    is_claim = controller.get("kind") == "ReplicaSet" and name.endswith(suffix)
-    return _Claimed(name, uid, owner) if owner and uid and is_claim else None
+    kind, name, uid = (controller.get(each, "") for each in ("kind", "name", "uid"))
+    if kind == RAY_CLUSTER.kind:
+        # ray-operator 1.6, GenerateRayClusterName: a dash and five random characters more.
+        resource, workload = RAY_CLUSTER, name.rpartition("-")[0]
+    else:
+        made_of = (pod["metadata"].get("labels") or {}).get(LABEL_POD_TEMPLATE_HASH)
+        suffix = f"-{made_of}"
+        is_claim = kind == REPLICA_SET.kind and name.endswith(suffix)
+        resource, workload = REPLICA_SET, name.removesuffix(suffix) if is_claim else ""
+    owner = uids.get(workload, "")
+    return _Claimed(resource, name, uid, owner) if owner and uid else None

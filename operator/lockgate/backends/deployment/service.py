@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lockgate.api.spec import ModelDeployment
 from lockgate.backends.deployment.marks import workload_labels
+from lockgate.backends.kinds import DEPLOYMENTS, Kind, kind_of
 from lockgate.domain.plan import Stage
 from lockgate.names import LABEL_MODEL_DEPLOYMENT, LABEL_WORKLOAD
 
@@ -46,6 +47,7 @@ def own_services(deployment: ModelDeployment, stage: Stage) -> list[dict[str, An
             own_service(deployment.name, workload),
             workload_labels(deployment, workload),
             {LABEL_WORKLOAD: workload},
+            of=_kind(stage, workload),
         )
         for workload in dict.fromkeys((*tracked, *routed, *to_be_routed))
     ]
@@ -55,15 +57,21 @@ def front_services(deployment: ModelDeployment, stage: Stage) -> list[dict[str, 
     """The one of the ModelDeployment's own name, and the one for a look at what is to come."""
     everything = {LABEL_MODEL_DEPLOYMENT: deployment.name}
     front = everything if stage.front is None else workload_labels(deployment, stage.front)
-    services = [_service(deployment.name, front)]
+    services = [_service(deployment.name, front, of=_kind(stage, stage.front))]
     if stage.preview is not None:
-        services.append(
-            _service(preview_service(deployment.name), workload_labels(deployment, stage.preview))
-        )
+        preview = workload_labels(deployment, stage.preview)
+        services.append(_service(preview_service(deployment.name), preview, of=_kind(stage, stage.preview)))
     return services
 
 
-def _service(name: str, selector: dict[str, str], labels: dict[str, str] | None = None) -> dict[str, Any]:
+def _kind(stage: Stage, workload: str | None) -> Kind:
+    found = next((track.release for track in stage.tracks if track.workload == workload), None)
+    return DEPLOYMENTS if found is None else kind_of(found)
+
+
+def _service(
+    name: str, selector: dict[str, str], labels: dict[str, str] | None = None, *, of: Kind
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": name} | ({"labels": labels} if labels else {})
     return {
         "apiVersion": "v1",
@@ -71,7 +79,7 @@ def _service(name: str, selector: dict[str, str], labels: dict[str, str] | None 
         "metadata": metadata,
         "spec": {
             "type": "ClusterIP",
-            "selector": selector,
-            "ports": [{"name": "http", "port": SERVICE_PORT, "protocol": "TCP", "targetPort": "http"}],
+            "selector": selector | dict(of.answers),
+            "ports": [{"name": "http", "port": SERVICE_PORT, "protocol": "TCP", "targetPort": of.port}],
         },
     }

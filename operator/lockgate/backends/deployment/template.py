@@ -12,7 +12,11 @@ from lockgate.api.status import Revision
 from lockgate.backends.deployment.marks import pod_labels, release_annotations
 from lockgate.backends.settings import PodSettings, PodSource
 from lockgate.catalog import check_ceilings
+from lockgate.errors import InvalidSpec
 from lockgate.names import (
+    ANNOTATION_RAY_DEPLOYMENT,
+    ANNOTATION_RAY_IMPORT_PATH,
+    ANNOTATION_RAY_VERSION,
     ANNOTATION_SCRAPE,
     ANNOTATION_SCRAPE_PATH,
     ANNOTATION_SCRAPE_PORT,
@@ -50,7 +54,9 @@ def render_template(
     return {
         "metadata": {
             "labels": pod_labels(deployment, release),
-            "annotations": release_annotations(release) | _scrape_annotations(runtime),
+            "annotations": release_annotations(release)
+            | _scrape_annotations(runtime)
+            | _ray_annotations(runtime, release),
         },
         "spec": _pod_spec(deployment, runtime, release, pods),
     }
@@ -65,6 +71,23 @@ def _scrape_annotations(runtime: ModelRuntime) -> dict[str, str]:
         ANNOTATION_SCRAPE: "true",
         ANNOTATION_SCRAPE_PATH: metrics.path,
         ANNOTATION_SCRAPE_PORT: str(metrics.port or runtime.port),
+    }
+
+
+def _ray_annotations(runtime: ModelRuntime, release: Revision) -> dict[str, str]:
+    """How its pods serve on Ray, if they do."""
+    if release.backend != "rayService":
+        return {}
+    if runtime.ray is None:
+        raise InvalidSpec(
+            "spec.runtime.name",
+            f"is {runtime.name}, which does not serve on Ray (it has no spec.ray); choose another runtime, "
+            "or another spec.backend",
+        )
+    return {
+        ANNOTATION_RAY_VERSION: runtime.ray.version,
+        ANNOTATION_RAY_IMPORT_PATH: runtime.ray.import_path,
+        ANNOTATION_RAY_DEPLOYMENT: runtime.ray.deployment,
     }
 
 

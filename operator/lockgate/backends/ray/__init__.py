@@ -1,0 +1,1 @@
+"""The backend Ray: RayServices of KubeRay, one for each release."""
