@@ -19,7 +19,7 @@
         ├── RegistryUnavailable, RegistryClientFailed, RegistryUntrusted
         ├── ClusterUnavailable, Conflict (AlreadyExists), Forbidden
         ├── PrometheusUnavailable
-        ├── BackendUnavailable, BackendDenied
+        ├── BackendUnavailable, BackendDenied  (aws/errors.py)
         ├── Contested     somebody else keeps changing what we put right
         └── InternalError a defect of Lockgate itself
 
@@ -257,18 +257,6 @@ class PrometheusUnavailable(Transient):
     """Prometheus did not answer, refused the token, asked for patience, or gave no answer of Prometheus."""
 
     reason = Reason.PROMETHEUS_UNAVAILABLE
-
-
-class BackendUnavailable(Transient):
-    """What runs models elsewhere did not answer, or asked for patience."""
-
-    reason = Reason.BACKEND_UNAVAILABLE
-
-
-class BackendDenied(Transient):
-    """What runs models elsewhere refused the operator's credentials or rights, or there are none."""
-
-    reason = Reason.BACKEND_DENIED
 
 
 class Conflict(Transient):

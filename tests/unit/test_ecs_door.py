@@ -16,11 +16,10 @@ from botocore.credentials import Credentials as BotoCredentials
 from tests.fakes.ecs import target
 
 from lockgate.aws.door import EcsDoor
+from lockgate.aws.errors import BackendDenied, BackendUnavailable
 from lockgate.aws.signing import Keys, signed
 from lockgate.aws.targets import Target
 from lockgate.errors import (
-    BackendDenied,
-    BackendUnavailable,
     Conflict,
     LockgateError,
     Refused,

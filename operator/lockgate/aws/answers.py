@@ -8,10 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from lockgate.aws.errors import BackendDenied, BackendUnavailable
 from lockgate.errors import (
-    BackendDenied,
     BackendNotReady,
-    BackendUnavailable,
     Conflict,
     LockgateError,
     Refused,

@@ -14,9 +14,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 from lockgate.api.moments import parse_time
+from lockgate.aws.errors import BackendDenied
 from lockgate.aws.signing import Keys
 from lockgate.aws.targets import Target
-from lockgate.errors import BackendDenied
 from lockgate.tokens import read_token
 
 _EARLY: Final = timedelta(minutes=5)

@@ -19,9 +19,9 @@ import aiohttp
 from lockgate import __version__
 from lockgate.aws.answers import error_of
 from lockgate.aws.credentials import Credentials
+from lockgate.aws.errors import BackendDenied, BackendUnavailable
 from lockgate.aws.signing import signed
 from lockgate.aws.targets import Target
-from lockgate.errors import BackendDenied, BackendUnavailable
 
 AT_A_TIME: Final = 8
 LARGEST_ANSWER: Final = 8 * 2**20
