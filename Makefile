@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt requirements/aws.txt | sha256sum | cut -c1-16)
 export PYTHONPATH := operator
 # Where nothing that is compiled may be kept, every one of some hundred processes compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,6 +42,7 @@ $(STAMP):
 			$(PYTHON) -m venv --clear $(VENV); \
 		else echo "python3-venv is missing: run apt-get install python3-venv"; exit 1; fi; fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/aws.txt
 	@touch $@
 
 .PHONY: demo
@@ -161,6 +162,9 @@ lock: env ## Resolve and lock the requirements anew (needs uv)
 		case $$group in operator) from="pyproject.toml";; dev) from="--group dev pyproject.toml";; *) from="--group $$group";; esac; \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate $$from -o requirements/$$group.txt; done
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --group aws --constraint requirements/dev.txt \
+		--override <(echo "python-dateutil>=3") -o requirements/aws.txt
 
 .PHONY: fmt
 fmt: env ## Format and fix what can be fixed

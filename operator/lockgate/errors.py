@@ -19,6 +19,7 @@
         ├── RegistryUnavailable, RegistryClientFailed, RegistryUntrusted
         ├── ClusterUnavailable, Conflict (AlreadyExists), Forbidden
         ├── PrometheusUnavailable
+        ├── BackendUnavailable, BackendDenied  (aws/errors.py)
         ├── Contested     somebody else keeps changing what we put right
         └── InternalError a defect of Lockgate itself
 

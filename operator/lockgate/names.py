@@ -124,6 +124,7 @@ class Reason(StrEnum):
     ROUTE_REFUSED = "RouteRefused"
     GATEWAY_NOT_READY = "GatewayNotReady"
     BACKEND_NOT_READY = "BackendNotReady"
+    ROLLED_BACK = "RolledBack"
     # availability and verification
     MINIMUM_REPLICAS_AVAILABLE = "MinimumReplicasAvailable"
     MINIMUM_REPLICAS_UNAVAILABLE = "MinimumReplicasUnavailable"
@@ -135,6 +136,8 @@ class Reason(StrEnum):
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
     PROMETHEUS_UNAVAILABLE = "PrometheusUnavailable"
     QUERY_REFUSED = "QueryRefused"
+    BACKEND_UNAVAILABLE = "BackendUnavailable"
+    BACKEND_DENIED = "BackendDenied"
     CONFLICT = "Conflict"
     FORBIDDEN = "Forbidden"
     INTERNAL_ERROR = "InternalError"

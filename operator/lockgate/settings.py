@@ -37,6 +37,9 @@ class Settings:
     webhooks_file: Annotated[
         Path | None, "file (YAML or JSON) that names the services that gates may ask"
     ] = None
+    ecs_file: Annotated[Path | None, "file (YAML or JSON) that names where on Amazon ECS models may run"] = (
+        None
+    )
     registry_base_url: Annotated[
         str, "API of the registry called default, for instance https://api.wandb.ai; unless the file has it"
     ] = ""

@@ -83,7 +83,10 @@ def test_the_pod_satisfies_the_restricted_security_standard(helm: Path, values: 
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-    assert all(set(volume) - {"name"} <= {"emptyDir", "secret", "configMap"} for volume in pod["volumes"])
+    assert all(
+        set(volume) - {"name"} <= {"emptyDir", "secret", "configMap", "projected"}
+        for volume in pod["volumes"]
+    )
     for container in pod["containers"]:
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,

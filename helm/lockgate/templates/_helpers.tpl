@@ -101,6 +101,26 @@ One of the further registries, whole: what its values leave out is filled in. Ta
 {{- toYaml $all -}}
 {{- end -}}
 
+{{/* Where the targets on Amazon ECS are named. */}}
+{{- define "lockgate.ecsName" -}}
+{{- printf "%s-ecs" (include "lockgate.fullname" . | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* The file that names them to the operator. */}}
+{{- define "lockgate.ecsFile" -}}
+{{- $all := dict -}}
+{{- range $name, $given := .Values.ecs -}}
+{{- $told := omit $given "credentialsSecret" -}}
+{{- if $given.role -}}
+{{- $_ := set $told "tokenFile" "/var/run/secrets/lockgate-ecs-identity/token" -}}
+{{- else -}}
+{{- $_ := set $told "credentialsFile" (printf "/var/run/secrets/lockgate-ecs/%s/credentials" $name) -}}
+{{- end -}}
+{{- $_ := set $all $name $told -}}
+{{- end -}}
+{{- toYaml $all -}}
+{{- end -}}
+
 {{/* The file that names the further registries to the operator. */}}
 {{- define "lockgate.registriesFile" -}}
 {{- $all := dict -}}

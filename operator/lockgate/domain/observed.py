@@ -108,7 +108,8 @@ class Observed:
     only those that Kubernetes itself counts to our workloads. `front` is the workload whose pods alone
     answer at the ModelDeployment's own address, None when all pods do or nothing is there. `unmoved`
     is for how long the candidate came no further, as far as this process can know. `arms` are the
-    ModelDeployments of its variants that are there.
+    ModelDeployments of its variants that are there. `given_up` is why the candidate's own backend has gone
+    back from it by itself, and will try it no more.
     """
 
     workload: WorkloadFacts | None = None
@@ -118,6 +119,7 @@ class Observed:
     front: str | None = None
     unmoved: timedelta = timedelta()
     arms: tuple[ArmFacts, ...] = ()
+    given_up: str | None = None
 
     @property
     def workloads(self) -> tuple[WorkloadFacts, ...]:

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--base-url", metavar="URL", help=f"the registry (default: {urls})")
     add("--api-key-file", type=Path, metavar="PATH", help=f"file with the API key (default: {keys})")
+    add("--api-key-variable", metavar="NAME", help="environment variable with it, where there is no file")
     add(
         "--ca-bundle",
         type=Path,
@@ -178,7 +179,7 @@ def _task(source: Source, options: argparse.Namespace, staging: Path) -> dict[st
         "uri": options.uri,
         "claim": options.claim,
         "baseUrl": _base_url(source, options),
-        "apiKey": _read_key(source, options.api_key_file),
+        "apiKey": _read_key(options.api_key_variable or source.KEY_VARIABLE, options.api_key_file),
         "caBundle": str(options.ca_bundle.absolute()) if options.ca_bundle else None,
         "requestSeconds": max(1, min(_REQUEST_SECONDS, int(options.deadline))),
         "maxBytes": options.max_bytes,
@@ -195,8 +196,8 @@ def _wrong(message: str) -> FetchProblem:
     return FetchProblem(FetchReason.INVALID_ARGUMENT, message)
 
 
-def _read_key(source: Source, path: Path | None) -> str:
-    where = source.KEY_VARIABLE if path is None else str(path)
+def _read_key(variable: str, path: Path | None) -> str:
+    where = variable if path is None else str(path)
     try:
         key = (os.environ.get(where, "") if path is None else path.read_text()).strip()
     except (OSError, UnicodeDecodeError):

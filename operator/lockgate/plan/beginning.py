@@ -30,7 +30,12 @@ def begun(state: RolloutState, candidate: Revision, trigger: Trigger, now: datet
 
 def with_known_tree(deployment: ModelDeployment, revision: Revision) -> Revision:
     """The version with what pods proved of it before: the first of them said it for good."""
-    known = (seen.tree for seen in deployment.status.known_revisions if seen.is_same_version(revision))
+    known = (
+        seen.tree
+        for seen in deployment.status.known_revisions
+        # Where pods prove no more than the registry's claim, others may prove a tree beside it.
+        if seen.is_same_version(revision) and seen.tree != seen.digest
+    )
     return replace(revision, tree=next(filter(None, known), None))
 
 

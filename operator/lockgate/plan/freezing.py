@@ -22,7 +22,8 @@ from lockgate.plan.stages import rolling
 from lockgate.plan.steps import Place, idle_stage, is_gone, place_of
 from lockgate.plan.troubles import Problem, failure
 
-_NEVER = (Reason.DIGEST_CHANGED, Reason.FETCH_FAILED)
+# What its own backend has taken back there is no holding.
+_NEVER = (Reason.DIGEST_CHANGED, Reason.FETCH_FAILED, Reason.ROLLED_BACK)
 
 
 def freezes(deployment: ModelDeployment, state: RolloutState, problem: Problem) -> bool:

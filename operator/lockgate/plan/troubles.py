@@ -20,6 +20,8 @@ def failure(
     """
     if len(observed.proved(candidate)) > 1:
         return Reason.DIGEST_CHANGED, "its pods were given different files under one digest"
+    if observed.given_up:
+        return Reason.ROLLED_BACK, observed.given_up
     for pod in observed.pods_of(candidate):
         fetch = pod.fetch
         if fetch and fetch.problem and fetch.permanent and fetch.attempts >= FETCH_ATTEMPTS_BEFORE_ABORT:

@@ -122,6 +122,10 @@ def verified(found: Findings, proof: Proof | None) -> Verdict:
     if len(trees) > 1 and newest:
         said = f"pods proved different files for {newest.version}: {listed(sorted(trees))}"
         return Verdict(type=kind, status=FALSE, reason=Reason.DIGEST_CHANGED, message=said)
+    if proof is not None and found.state.stable and proof.tree_digest == found.state.stable.digest:
+        # A place that tells no more of a fetch than its end tells no tree.
+        said = f"{found.state.stable.version}: every task checked that it has what {proof.tree_digest} claims"
+        return Verdict(type=kind, status=TRUE, reason=Reason.FILES_VERIFIED, message=said)
     if proof is not None and found.state.stable:
         files = f"{proof.files} file" + ("" if proof.files == 1 else "s")
         said = f"{found.state.stable.version}: {files}, {proof.size} bytes, tree {proof.tree_digest}"

@@ -1,0 +1,1 @@
+"""The backend of Amazon ECS: one service of ECS for each ModelDeployment."""
