@@ -105,6 +105,9 @@ class EcsBackend:
         for definition in await self._known(deployment, target):
             await self._door.ask(target, "DeregisterTaskDefinition", {"taskDefinition": definition.arn})
 
+    async def leave(self, deployment: Key) -> None:
+        """Nothing by itself: who knows what it was asked for calls `remove`."""
+
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of it."""
         self._seen.pop(deployment, None)
