@@ -25,8 +25,8 @@ from lockgate.webhooks.offered import NO_SERVICES, Service
 class Offered:
     """What the platform offers to authors by name: gateways, services that gates ask, places on ECS."""
 
-    gateways: Mapping[str, Gateway] = NO_GATEWAYS
-    services: Mapping[str, Service] = NO_SERVICES
+    gateways: Mapping[str, Gateway] = field(default_factory=lambda: NO_GATEWAYS)
+    services: Mapping[str, Service] = field(default_factory=lambda: NO_SERVICES)
     targets: Mapping[str, Target] = field(default_factory=dict)
 
     @classmethod

@@ -63,6 +63,8 @@ def operator_identity(world: RunningWorld) -> Path:
         f"--set=gateways.public.namespace={GATEWAYS}",
         "--set=gateways.public.gateway=public",
         "--set=gateways.public.hostname=unused.example",
+        # Where else models may run.
+        "--set=backends.kserve.enabled=true",
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",
