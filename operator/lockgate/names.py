@@ -13,6 +13,8 @@ MODEL_DEPLOYMENTS: Final = "modeldeployments"
 MODEL_RUNTIME_KIND: Final = "ModelRuntime"
 MODEL_RUNTIMES: Final = "modelruntimes"
 
+# Of what lies outside the cluster: no garbage collector would find it.
+FINALIZER: Final = "lockgate.dev/elsewhere"
 FIELD_MANAGER: Final = "lockgate"
 FIELD_MANAGER_OF_PEOPLE: Final = "lockgate-cli"
 DEFAULT_SOURCE: Final = "default"

@@ -86,8 +86,7 @@ class Reconciler:
         if raw is None:
             return PassResult(gone=True)
         if "deletionTimestamp" in raw["metadata"]:
-            # Children go with their owner; nothing of ours is left to undo.
-            return PassResult()
+            return await self._leave(key)
         try:
             found = await self._find_and_act(parse_model_deployment(raw))
             if is_early(found):
@@ -101,6 +100,14 @@ class Reconciler:
             unexpected = InternalError.of(defect, "this pass")
             return self._refused(raw, unexpected), unexpected
         return told(raw, status, notices(said, status)), found
+
+    async def _leave(self, key: Key) -> PassResult:
+        """It is being deleted: nothing of it is told any more, but why that does not end."""
+        try:
+            await self.backend.leave(key)
+        except LockgateError as error:
+            return PassResult(failure=error)
+        return PassResult()
 
     async def _tell(self, told: Told, found: Findings | LockgateError) -> PassResult:
         refusal = await self._report(told)

@@ -5,7 +5,7 @@ schemas: nothing is defaulted, validated or immutable here.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -96,6 +96,18 @@ class FakeApiServer:
         else:
             new = _part(obj, "") | ({"status": live["status"]} if "status" in live else {})
         return self._commit(place, new, self._owned_after(place, new, (manager, "Update", subresource)))
+
+    def hold(self, resource: Resource, obj: Object, finalizers: Sequence[str], manager: str) -> Object:
+        """A patch of the finalizers; whoever is being deleted and waits for nobody any more is gone."""
+        place, what = (resource, key_of(obj)), f"hold {resource.kind} {'/'.join(key_of(obj))}"
+        live = self.objects.get(place)
+        if live is None:
+            raise from_status(what, 404, _not_found(place[1]), None)
+        self._check_preconditions(what, live, obj)
+        kept = {name: value for name, value in live["metadata"].items() if name != "finalizers"}
+        new = {**live, "metadata": kept | ({"finalizers": list(finalizers)} if finalizers else {})}
+        lasting = {name: kept[name] for name in _LASTING if name in kept}
+        return self._commit(place, new, self._owned_after(place, new, (manager, "Update", "")), lasting)
 
     def put(self, resource: Resource, obj: Object, manager: str) -> Object:
         """Make the object be there like this, status and all, whatever was there before."""

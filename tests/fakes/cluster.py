@@ -6,7 +6,7 @@ what a test tells them to. The rules of the API server are in api_server.py.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -41,6 +41,10 @@ class FakeCluster:
     async def apply_status(self, resource: Resource, obj: Object) -> Object:
         self._count(f"status {resource.kind}")
         return self.server.replace(resource, obj, FIELD_MANAGER, subresource="status")
+
+    async def hold(self, resource: Resource, obj: Object, finalizers: Sequence[str]) -> Object:
+        self._count(f"hold {resource.kind}")
+        return self.server.hold(resource, obj, finalizers, FIELD_MANAGER)
 
     async def create(self, resource: Resource, obj: Object) -> Object:
         if resource is EVENT:

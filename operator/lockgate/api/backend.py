@@ -31,6 +31,7 @@ class Ecs:
 
 
 BackendChoice = Deployments | KServe | RayService | Ecs
+_ECS: Final = "ecs/"
 BACKENDS: Final[Mapping[str, type[BackendChoice]]] = {
     "deployment": Deployments,
     "kserve": KServe,
@@ -42,5 +43,18 @@ BACKENDS: Final[Mapping[str, type[BackendChoice]]] = {
 
 def backend_name(choice: BackendChoice) -> str | None:
     """How releases name it, which they do not where it is the one that goes without saying."""
+    if isinstance(choice, Ecs):
+        # Another target is another place: what runs at the one before is not there.
+        return f"{_ECS}{choice.target}"
     name = next(name for name, kind in BACKENDS.items() if isinstance(choice, kind))
     return None if name == "deployment" else name
+
+
+def place_of(name: str) -> Ecs:
+    """What a spec would say for a name by which releases mean a place elsewhere."""
+    return Ecs(target=name.removeprefix(_ECS))
+
+
+def is_elsewhere(name: str | None) -> bool:
+    """Whether what releases name so lies outside this cluster."""
+    return name is not None and name.startswith(_ECS)

@@ -35,5 +35,11 @@ class Backend(Protocol):
     async def tidy(self, deployment: ModelDeployment, dropped: Iterable[Revision]) -> None:
         """Remove what was kept for releases that nobody can go back to; raises a LockgateError."""
 
+    async def leave(self, deployment: Key) -> None:
+        """A ModelDeployment is being deleted: let go of what no garbage collector finds, and then of it.
+
+        Raises a LockgateError until that is done.
+        """
+
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone."""

@@ -91,6 +91,9 @@ class Cluster(Protocol):
     async def apply_status(self, resource: Resource, obj: Object) -> Object:
         """Replace the status; raises Conflict when the object is no longer in the version given."""
 
+    async def hold(self, resource: Resource, obj: Object, finalizers: Sequence[str]) -> Object:
+        """Let it wait for these when it is deleted, in just this version; raises Conflict for another."""
+
     async def create(self, resource: Resource, obj: Object) -> Object:
         """Create an object; raises AlreadyExists when one of that name is there, whoever made it."""
 

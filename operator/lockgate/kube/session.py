@@ -6,7 +6,7 @@ manager. Each request waits for its turn, has a deadline, and brings back no mor
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import aiohttp
 
@@ -116,12 +116,8 @@ class KubeSession:
     async def apply_status(self, resource: Resource, obj: Object) -> Object:
         """Replace the status as a whole, in the very version of the object that is given."""
         # An apply would leave what somebody else has written into the status, for ever.
-        key, metadata = key_of(obj), obj["metadata"]
-        patch = [
-            {"op": "replace", "path": f"/metadata/{name}", "value": metadata[name]}
-            for name in ("uid", "resourceVersion")
-        ]
-        patch.append({"op": "add", "path": "/status", "value": obj["status"]})
+        key = key_of(obj)
+        patch = [*_just_this(obj), {"op": "add", "path": "/status", "value": obj["status"]}]
         answer = await self._request(
             "PATCH",
             resource.path(*key) + "/status",
@@ -130,6 +126,20 @@ class KubeSession:
             body=patch,
             content_type=_JSON_PATCH,
             lane=Lane.STATUS,
+            whose=key[0],
+        )
+        return object_of(answer, what, resource, key)
+
+    async def hold(self, resource: Resource, obj: Object, finalizers: Sequence[str]) -> Object:
+        """Set the finalizers, in the very version of the object that is given."""
+        key = key_of(obj)
+        answer = await self._request(
+            "PATCH",
+            resource.path(*key),
+            what := f"hold {resource.kind} {'/'.join(key)}",
+            query={"fieldManager": FIELD_MANAGER},
+            body=[*_just_this(obj), {"op": "add", "path": "/metadata/finalizers", "value": list(finalizers)}],
+            content_type=_JSON_PATCH,
             whose=key[0],
         )
         return object_of(answer, what, resource, key)
@@ -203,6 +213,14 @@ class KubeSession:
             ) from error
         finally:
             self._budget.leave(whose, began)
+
+
+def _just_this(obj: Object) -> list[Object]:
+    """A patch that meets no other object, and no other version of it."""
+    return [
+        {"op": "replace", "path": f"/metadata/{name}", "value": obj["metadata"][name]}
+        for name in ("uid", "resourceVersion")
+    ]
 
 
 def _selector(resource: Resource) -> dict[str, str]:

@@ -26,6 +26,7 @@ _METADATA: Final = (
     "creationTimestamp",
     "deletionTimestamp",
     "ownerReferences",
+    "finalizers",
 )
 # What we write on others' kinds is looked for as well, or it would seem to be missing.
 _OUR_ANNOTATIONS: Final = (f"{GROUP}/", "serving.kserve.io/")

@@ -140,6 +140,9 @@ class DeploymentBackend:
             if release.release is not None:
                 await self._ledger.strike(deployment, release)
 
+    async def leave(self, deployment: Key) -> None:
+        """Nothing: its children go with their owner."""
+
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of it."""
         self._observer.forget(deployment)
