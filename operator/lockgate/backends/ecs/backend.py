@@ -105,6 +105,9 @@ class EcsBackend:
         for definition in await self._known(deployment, target):
             await self._door.ask(target, "DeregisterTaskDefinition", {"taskDefinition": definition.arn})
 
+    async def leave(self, deployment: Key) -> None:
+        """Nothing: what is here goes by `remove`, which whoever holds the ModelDeployment asks for."""
+
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of it."""
         self._seen.pop(deployment, None)
