@@ -1,4 +1,4 @@
-"""The stand-in as a part of a world, asked through the real door: a process, HTTP, signatures, a mounted file."""
+"""The stand-in as a part of a world, asked through the real door: a process, signatures, a mounted file."""
 
 from __future__ import annotations
 
