@@ -49,6 +49,10 @@ $(STAMP):
 demo: env ## A registry alias moves and a real model follows, on a real cluster
 	@$(BIN)/python -m lockgate_sandbox.demo
 
+.PHONY: demo-backends
+demo-backends: env ## One alias moves, and a model as Deployments, on KServe and on Ray follows (builds both first)
+	@$(BIN)/python -m lockgate_sandbox.demo.backends
+
 .PHONY: test
 test: check build ## Everything that must hold; what CI runs
 	@# What waits for servers leaves the processors idle for part of the time: that is for what only counts.

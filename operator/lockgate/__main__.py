@@ -55,18 +55,16 @@ def _run() -> int:
     # Before the libraries are loaded, which takes seconds on a busy machine.
     end_at_once_on_signals()
     from lockgate.app import run_operator
-    from lockgate.gateways.configured import configured_gateways
+    from lockgate.opening import Offered
     from lockgate.registries.configured import configured_registries
     from lockgate.telemetry.logs import set_up_logs
-    from lockgate.webhooks.configured import configured_services
 
     settings = Settings.from_environment()
-    registries, gateways = configured_registries(settings), configured_gateways(settings)
-    services = configured_services(settings)
+    registries, offered = configured_registries(settings), Offered.read(settings)
     set_up_logs(settings.log_level, settings.log_format)
 
     async def run_and_leave() -> None:
-        await run_operator(settings, registries, gateways, services)
+        await run_operator(settings, registries, offered)
         leave()
 
     asyncio.run(run_and_leave())

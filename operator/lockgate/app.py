@@ -11,10 +11,12 @@ from prometheus_client import CollectorRegistry
 from lockgate import __version__
 from lockgate.apply.applier import Applier
 from lockgate.apply.ledger import Ledger
+from lockgate.backends.base import Backend
+from lockgate.backends.chosen import Chosen
 from lockgate.backends.deployment.backend import DeploymentBackend
 from lockgate.backends.deployment.observer import Observer
 from lockgate.backends.deployment.templates import Templates
-from lockgate.backends.settings import PodSource
+from lockgate.backends.settings import PodSettings, PodSource
 from lockgate.catalog import Catalog
 from lockgate.clock import now, precise_now
 from lockgate.domain.anew import look_anew
@@ -22,13 +24,12 @@ from lockgate.domain.ports import Registry
 from lockgate.domain.resources import MODEL_DEPLOYMENT, Key, Object, Resource
 from lockgate.ending import stop_on_signals
 from lockgate.errors import Forbidden
-from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.heap import Heap
 from lockgate.kube.credentials import Credentials
 from lockgate.kube.session import KubeSession
 from lockgate.observe.measurements import Measurements
 from lockgate.observe.prometheus import open_prometheus
-from lockgate.opening import open_registry, pod_settings, pod_source
+from lockgate.opening import Offered, open_ecs, open_registry, pod_settings, pod_source
 from lockgate.reconciler import PassResult, Reconciler
 from lockgate.registries.configured import RegistrySettings
 from lockgate.report.outbox import Outbox
@@ -53,7 +54,6 @@ from lockgate.watch.sweep import Sweeper
 from lockgate.watch.wire import Wire
 from lockgate.web.health import Vitals
 from lockgate.web.server import WebServer
-from lockgate.webhooks.offered import NO_SERVICES, Service
 from lockgate.work.attention import Attention
 from lockgate.work.queue import WorkQueue
 from lockgate.work.tasks import attempt, end, keep
@@ -79,11 +79,10 @@ class App:
         credentials: Credentials,
         registries: Mapping[str, Registry],
         pod_sources: Mapping[str, PodSource],
-        gateways: Mapping[str, Gateway] = NO_GATEWAYS,
-        services: Mapping[str, Service] = NO_SERVICES,
+        offered: Offered,
     ) -> None:
         self._settings = settings
-        self._gateways = gateways
+        self._gateways = offered.gateways
         self._pod_sources = pod_sources
         self._metrics = Metrics(CollectorRegistry())
         self._queue = WorkQueue()
@@ -105,7 +104,7 @@ class App:
         )
         self._edits = RuntimeEdits(self._store, self._queue.wake, share=settings.runtime_edit_share)
         quarantine = Quarantine(self._store, Scope(settings.quarantine))
-        self._webhooks = Webhooks(services, self._queue.wake, answered=self._metrics.webhook_answered)
+        self._webhooks = Webhooks(offered.services, self._queue.wake, answered=self._metrics.webhook_answered)
         self._resolver = Resolver(self._sources, self._followers, self._edits, quarantine, self._webhooks)
         self._hearing = Hearing(feeds_of(settings.watch_namespaces))
         self._attention = Attention(
@@ -113,7 +112,9 @@ class App:
             lambda: self._sweeper.answered_seconds(),
             self._queue.wake_failed,
         )
-        self._backend = self._make_backend()
+        pods = pod_settings(settings, pod_sources)
+        self._ecs = open_ecs(offered.targets, pods, self._queue.wake, self._attention.seconds)
+        self._backend = self._make_backend(pods)
         self._outbox = Outbox(self._session, self._metrics, instance=settings.pod_name, clock=precise_now)
         self._reconciler = self._make_reconciler()
         self._intake = Intake(self._store, self._queue.wake, self._forget)
@@ -126,12 +127,7 @@ class App:
             self._kinds, make_settings(self._hearing), settings.watch_namespaces, wire.close
         )
         self._sweeper = Sweeper(
-            self._session,
-            self._store,
-            self._intake,
-            self._hearing,
-            self._watch,
-            self._metrics,
+            *(self._session, self._store, self._intake, self._hearing, self._watch, self._metrics),
             self._queue.wake,
             interval=settings.sweep_seconds,
         )
@@ -156,10 +152,9 @@ class App:
             deaf_kinds=lambda: [kind.plural for kind in self._hearing.deaf_kinds()],
         )
 
-    def _make_backend(self) -> DeploymentBackend:
-        ledger, pods = Ledger(self._session), pod_settings(self._settings, self._pod_sources)
-        sight = Watched(lambda: self._sweeper, lambda: self._discovery)
-        return DeploymentBackend(
+    def _make_backend(self, pods: PodSettings) -> Backend:
+        ledger, sight = Ledger(self._session), Watched(lambda: self._sweeper, lambda: self._discovery)
+        here = DeploymentBackend(
             Observer(
                 *(self._store, self._session, sight, self._gateways),
                 clock=now,
@@ -173,6 +168,7 @@ class App:
             self._gateways,
             self._settings.backends,
         )
+        return Chosen(here, self._ecs.backend, self._store, self._session) if self._ecs else here
 
     def _make_reconciler(self) -> Reconciler:
         return Reconciler(
@@ -240,6 +236,8 @@ class App:
             for lookups in self._sources.values():
                 poller = Poller(lookups, interval=self._settings.poll_interval_seconds)
                 group.create_task(keep("poller", poller.run, restarted))
+            if self._ecs is not None:
+                group.create_task(keep("pulse", self._ecs.pulse.run, restarted))
             group.create_task(keep("outbox", self._outbox.run, restarted))
 
     async def _pass(self, key: Key) -> PassResult:
@@ -280,19 +278,21 @@ class App:
             registries=self._sources.close(),
             web=self._web.stop(),
         )
-        await end(_END_SECONDS, connections=self._session.close(), measurements=self._measurements.close())
+        ecs = {"ecs": self._ecs.door.close()} if self._ecs else {}
+        await end(
+            _END_SECONDS, connections=self._session.close(), measurements=self._measurements.close(), **ecs
+        )
         _log.info("stopped")
 
 
 async def run_operator(
     settings: Settings,
     configured: Mapping[str, RegistrySettings],
-    gateways: Mapping[str, Gateway] = NO_GATEWAYS,
-    services: Mapping[str, Service] = NO_SERVICES,
+    offered: Offered,
 ) -> None:
     """Run the operator until SIGTERM or SIGINT, and then at most five seconds more."""
     stop = asyncio.Event()
     stop_on_signals(stop, at_most=STOP_SECONDS)
     registries = {name: open_registry(registry) for name, registry in configured.items()}
     pod_sources = {name: pod_source(registry) for name, registry in configured.items()}
-    await App(settings, Credentials.load(), registries, pod_sources, gateways, services).run(stop)
+    await App(settings, Credentials.load(), registries, pod_sources, offered).run(stop)

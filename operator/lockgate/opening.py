@@ -1,12 +1,64 @@
-"""From what is configured to what the operator works with: registries' doors, and how pods fetch."""
+"""From what is configured to what the operator works with: what is offered, doors, and how pods fetch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from lockgate.aws.configured import configured_targets
+from lockgate.aws.door import EcsDoor
+from lockgate.aws.targets import Target
+from lockgate.backends.ecs.backend import EcsBackend
+from lockgate.backends.ecs.pulse import Pulse
 from lockgate.backends.settings import PodSettings, PodSource
+from lockgate.clock import now
 from lockgate.domain.ports import Registry
+from lockgate.domain.resources import Key
+from lockgate.gateways.configured import configured_gateways
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.registries.configured import RegistrySettings
 from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate.settings import Settings
+from lockgate.webhooks.configured import configured_services
+from lockgate.webhooks.offered import NO_SERVICES, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What the platform offers to authors by name: gateways, services that gates ask, places on ECS."""
+
+    gateways: Mapping[str, Gateway] = NO_GATEWAYS
+    services: Mapping[str, Service] = NO_SERVICES
+    targets: Mapping[str, Target] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, settings: Settings) -> "Offered":
+        """From the mounted files; raises SettingsError."""
+        return cls(
+            gateways=configured_gateways(settings),
+            services=configured_services(settings),
+            targets=configured_targets(settings),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ecs:
+    """All that it takes to run models on ECS."""
+
+    door: EcsDoor
+    pulse: Pulse
+    backend: EcsBackend
+
+
+def open_ecs(
+    targets: Mapping[str, Target],
+    pods: PodSettings,
+    wake: Callable[[Key], None],
+    monotonic: Callable[[], float],
+) -> Ecs | None:
+    """None where there is no target; nothing is asked yet."""
+    if not targets:
+        return None
+    door, pulse = EcsDoor(now), Pulse(wake, monotonic)
+    return Ecs(door, pulse, EcsBackend(door, targets, pods, pulse, clock=now, monotonic=monotonic))
 
 
 def open_registry(configured: RegistrySettings) -> Registry:

@@ -32,6 +32,17 @@ SETTINGS = replace(
     cache_fs_group=10001,
 )
 ACTIVE_SECONDS = 60.0
+ON_ECS = {
+    "region": "eu-central-1",
+    "cluster": "models",
+    "namespaces": ["*"],
+    "subnets": ["subnet-1"],
+    "securityGroups": ["sg-1"],
+    "executionRole": "arn:aws:iam::123456789012:role/x",
+    "fetchImage": "registry.example/lockgate@sha256:" + "b" * 64,
+    "registrySecrets": {"default": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"},
+    "role": "arn:aws:iam::123456789012:role/lockgate",
+}
 
 
 def rendered(world: RunningWorld) -> str:
@@ -46,6 +57,7 @@ def rendered(world: RunningWorld) -> str:
         "--set=gateways.public.namespace=gateways",
         "--set=gateways.public.gateway=public",
         "--set=gateways.public.hostname=models.example.com",
+        f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--set=backends.kserve.enabled=true",
         "--set=backends.rayService.enabled=true",
         *(f"--show-only=templates/{name}.yaml" for name in ("rbac", "serviceaccount", "admissionpolicies")),

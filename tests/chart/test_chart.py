@@ -37,6 +37,12 @@ NAMESPACED = (
 ROUTES = granted(
     "gateway.networking.k8s.io", "httproutes", "get", "list", "watch", "create", "patch", "delete"
 ) | granted("lockgate.dev", "modeldeployments", "create", "patch", "delete")
+_ALL = ("get", "list", "watch", "create", "patch", "delete")
+BACKENDS = (
+    granted("serving.kserve.io", "inferenceservices", *_ALL)
+    | granted("ray.io", "rayservices", *_ALL)
+    | granted("ray.io", "rayclusters", "get")
+)
 
 
 @pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)
@@ -57,7 +63,8 @@ def test_watched_namespaces_take_their_rights_out_of_the_cluster_role(helm: Path
     roles = {
         found["metadata"]["namespace"]: rights(found["rules"]) for found in objects if found["kind"] == "Role"
     }
-    assert roles == {"growth": NAMESPACED | ROUTES, "risk": NAMESPACED | ROUTES}
+    everything = NAMESPACED | ROUTES | BACKENDS
+    assert roles == {"growth": everything, "risk": everything}
 
 
 @pytest.mark.parametrize("values", [SMALLEST, EVERYTHING], ids=lambda path: path.stem)

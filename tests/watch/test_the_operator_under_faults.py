@@ -17,6 +17,7 @@ from tests.watch.waiting import until
 from lockgate.app import App
 from lockgate.domain.resources import HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, Key
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway
+from lockgate.opening import Offered
 from lockgate.reconciler import Reconciler
 from lockgate.settings import Settings
 from lockgate.watch import discovery
@@ -56,7 +57,7 @@ async def operator(
         api.credentials(),
         {"default": FakeRegistry()},
         {"default": SOURCE},
-        gateways,
+        Offered(gateways=gateways),
     )
     running = asyncio.create_task(app.run(stop))
     try:

@@ -240,6 +240,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [rayclusters]
   verbs: [get]
 {{- end }}
+{{- if .Values.ecs }}
+# A finalizer, for what no garbage collector would find.
+- apiGroups: [lockgate.dev]
+  resources: [modeldeployments]
+  verbs: [patch]
+{{- end }}
 {{- if .Values.gateways }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]

@@ -153,10 +153,8 @@ class DeploymentBackend:
         if name is None:
             return
         if name not in self._offered:
-            raise InvalidSpec(
-                f"spec.backend.{name}",
-                "is not offered here; the platform team offers it with backends in the values of the chart",
-            )
+            field = f"spec.backend.{name.partition('/')[0]}"
+            raise InvalidSpec(field, "is not offered here; the platform team offers it in the chart's values")
         KINDS[name].check(deployment)
         self._check_seen(name, deployment.namespace)
 
