@@ -161,6 +161,20 @@ async def test_a_retry_is_another_try_of_the_same_release():
     assert [each for each, _ in rig.there()["deployments"]] == ["v1", "v2", "v2"]
 
 
+async def test_a_retry_that_ecs_takes_back_as_well_is_not_tried_a_third_time():
+    rig = EcsRig()
+    rig.ask_for(canary(10, pause=False))
+    await rig.serve(1)
+    rig.account.fates["v2"] = Fate.CRASHES
+    await rig.point(2)
+    await rig.play_until(lambda: len(rig.status.get("history", [])) == 2)
+    await rig.play()
+    rig.request("retry")
+    await rig.play_until(lambda: len(rig.status["history"]) == 3)
+    await rig.play()
+    assert rig.there()["deployments"][1:] == [("v2", "ROLLBACK_SUCCESSFUL")] * 2
+
+
 async def test_a_person_aborts_by_a_request_and_ecs_goes_back():
     rig = EcsRig()
     rig.ask_for(canary(10))

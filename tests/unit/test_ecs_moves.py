@@ -1,17 +1,22 @@
 """The one request that is next: no hook at a weight that was read too late, nothing that is not asked for."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import pytest
 from tests.fakes.builders import deployment
 from tests.fakes.ecs import BACKEND, TRAFFIC, canary, target
 from tests.fakes.facts import release
 
+from lockgate.api.moments import format_time
 from lockgate.api.shares import Role
+from lockgate.api.status import RolloutState
 from lockgate.backends.ecs.marks import Definition
 from lockgate.backends.ecs.moves import next_move
 from lockgate.backends.ecs.seen import Part, Rollout, Seen
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit
+from lockgate.errors import Refused
 
 STABLE, CANDIDATE = release(1), release(2)
 ARN = "arn:aws:ecs:eu-central-1:1:service-deployment/models/growth_churn/2"
@@ -97,3 +102,23 @@ def test_a_candidate_with_traffic_and_no_task_is_taken_back_for_ecs_knows_no_les
 def test_a_deployment_that_goes_back_is_left_to_it():
     there = seen(10, "")
     assert asked(100, replace(there, last=replace(there.last, status="ROLLBACK_IN_PROGRESS"))) is None
+
+
+def test_what_ecs_took_back_in_this_try_is_not_begun_again_whoever_asks_for_it():
+    began = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    state = RolloutState(stable=STABLE, candidate=CANDIDATE, started_at=began)
+    rolling = replace(ASKED, status=replace(ASKED.status, rollout=state))
+    there = seen(0, "")
+    for attempt, comes in ((format_time(began), None), ("2026-01-01T00:00:00Z", "Bring")):
+        goal = replace(there.last.goal, definition=replace(there.last.goal.definition, attempt=attempt))
+        ended = replace(there.last, status="ROLLBACK_SUCCESSFUL", goal=goal)
+        move = next_move(rolling, target(), stage(10), replace(there, parts=(part(STABLE, 100),), last=ended))
+        assert (None if move is None else type(move).__name__) == comes
+
+
+def test_a_stable_version_that_ecs_took_back_is_told_and_not_begun_for_ever():
+    there = seen(0, "")
+    ended = replace(there.last, status="ROLLBACK_SUCCESSFUL", told="alarm errors went off")
+    only = Stage(tracks=(replace(stage(0).tracks[1], role=Role.STABLE),))
+    with pytest.raises(Refused, match="alarm errors went off"):
+        next_move(ASKED, target(), only, replace(there, parts=(part(STABLE, 100),), last=ended))

@@ -1,6 +1,8 @@
 """A task definition fetches and proves before it serves, names all by digest, and holds no key."""
 
+import argparse
 import json
+from dataclasses import replace
 
 import pytest
 from tests.fakes.builders import PODS, deployment, revision, runtime_object
@@ -11,6 +13,7 @@ from lockgate.backends.ecs.marks import definition_of
 from lockgate.backends.ecs.template import render_definition
 from lockgate.domain.release import release_of
 from lockgate.errors import ArtifactRejected, InvalidSpec
+from lockgate.fetch import cli
 from lockgate_sandbox.fake_ecs.account import Account
 from lockgate_sandbox.fake_ecs.shapes import check_request
 
@@ -60,14 +63,12 @@ def test_ecs_would_take_it_and_it_is_read_back_as_what_it_was_made_for():
     release = release_of(asked, revision(1), RUNTIME)
     assert found.is_ours
     assert release.is_same(found.revision)
-    assert found.revision.backend == "ecs"
+    assert found.revision.backend == "ecs/prod"
     assert (found.attempt, found.proves, found.port) == ("2026-01-05T09:00:00Z", release.digest, 8080)
     assert not definition_of(answer, deployment(backend=BACKEND, uid="another")).is_ours
 
 
 def test_a_version_whose_bytes_nobody_claims_is_refused():
-    from dataclasses import replace
-
     with pytest.raises(ArtifactRejected, match="no digest"):
         drawn(replace(revision(1), digest=None))
     proved = drawn(replace(revision(1), digest=None, tree="sha256:" + "7" * 64))
@@ -75,8 +76,6 @@ def test_a_version_whose_bytes_nobody_claims_is_refused():
 
 
 def test_a_large_version_has_room_and_one_beyond_ecs_is_refused():
-    from dataclasses import replace
-
     assert "ephemeralStorage" not in drawn()
     assert drawn(replace(revision(1), size=60 * 2**30))["ephemeralStorage"] == {"sizeInGiB": 64}
     with pytest.raises(ArtifactRejected, match="too large"):
@@ -99,3 +98,15 @@ def test_more_than_a_task_of_the_target_has_is_refused_by_its_field(resources, a
 def test_a_registry_for_which_the_target_has_no_secret_is_refused():
     with pytest.raises(InvalidSpec, match="no secret"):
         drawn(at=target(registry_secrets={"other": "arn"}))
+
+
+def test_the_fetch_takes_what_it_is_told_and_finds_the_key_where_the_secret_puts_it(monkeypatch):
+    fetch, _ = drawn()["containerDefinitions"]
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    word, *told = fetch["command"]
+    options = parser.parse_args(told)
+    assert word == "fetch"
+    assert options.claim == release_of(deployment(backend=BACKEND), revision(1), RUNTIME).digest
+    monkeypatch.setenv(fetch["secrets"][0]["name"], "of-the-task")
+    assert cli._read_key(options.api_key_variable, options.api_key_file) == "of-the-task"

@@ -106,7 +106,7 @@ class EcsBackend:
             await self._door.ask(target, "DeregisterTaskDefinition", {"taskDefinition": definition.arn})
 
     async def leave(self, deployment: Key) -> None:
-        """Nothing by itself: who knows what it was asked for calls `remove`."""
+        """Nothing: what is here goes by `remove`, which whoever holds the ModelDeployment asks for."""
 
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of it."""
