@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.chart.guarding import ON_ECS
 from tests.fakes.builders import IMAGE
 from tests.fakes.kstatus import check_kstatus
 from tests.integration import audit
@@ -65,6 +66,7 @@ def operator_identity(world: RunningWorld) -> Path:
         "--set=gateways.public.hostname=unused.example",
         # Where else models may run.
         "--set=backends.kserve.enabled=true",
+        f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",
