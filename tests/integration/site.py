@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.chart.guarding import ON_ECS
 from tests.fakes.builders import IMAGE
 from tests.fakes.kstatus import check_kstatus
 from tests.integration import audit
@@ -63,6 +64,8 @@ def operator_identity(world: RunningWorld) -> Path:
         f"--set=gateways.public.namespace={GATEWAYS}",
         "--set=gateways.public.gateway=public",
         "--set=gateways.public.hostname=unused.example",
+        # Where else models may run.
+        f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",
