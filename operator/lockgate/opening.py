@@ -13,20 +13,20 @@ from lockgate.clock import now
 from lockgate.domain.ports import Registry
 from lockgate.domain.resources import Key
 from lockgate.gateways.configured import configured_gateways
-from lockgate.gateways.offered import Gateway
+from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.registries.configured import RegistrySettings
 from lockgate.registries.wandb.registry import WandbRegistry
 from lockgate.settings import Settings
 from lockgate.webhooks.configured import configured_services
-from lockgate.webhooks.offered import Service
+from lockgate.webhooks.offered import NO_SERVICES, Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """What the platform offers to authors by name: gateways, services that gates ask, places on ECS."""
 
-    gateways: Mapping[str, Gateway] = field(default_factory=dict)
-    services: Mapping[str, Service] = field(default_factory=dict)
+    gateways: Mapping[str, Gateway] = field(default_factory=lambda: NO_GATEWAYS)
+    services: Mapping[str, Service] = field(default_factory=lambda: NO_SERVICES)
     targets: Mapping[str, Target] = field(default_factory=dict)
 
     @classmethod

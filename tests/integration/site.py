@@ -66,6 +66,7 @@ def operator_identity(world: RunningWorld) -> Path:
         "--set=gateways.public.hostname=unused.example",
         # Where else models may run.
         f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
+        "--set=backends.kserve.enabled=true",
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",

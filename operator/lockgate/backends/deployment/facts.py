@@ -154,17 +154,28 @@ def _exit_sentence(ended: Object) -> str:
 
 def _waiting(status: Object) -> str | None:
     waiting: dict[str, Any] = (status.get("state") or {}).get("waiting") or {}
-    reason = waiting.get("reason")
-    if not reason or reason in _ORDINARY_WAITING:
+    reason, is_failing = waiting.get("reason"), _is_failing(status)
+    if not is_failing and (not reason or reason in _ORDINARY_WAITING):
         return None
     container = "the fetch container" if status["name"] in FETCH_CONTAINERS else "the model server"
-    if reason == "CrashLoopBackOff":
-        ended = (status.get("lastState") or {}).get("terminated") or {}
+    if is_failing:
+        state, before = status.get("state") or {}, status.get("lastState") or {}
+        ended = state.get("terminated") or before.get("terminated") or {}
         said = (ended.get("message") or "").strip().splitlines()
         return f"{container} keeps exiting with code {ended.get('exitCode')}" + (
             f": {sentence(said[-1], _TEXT_LIMIT)}" if said else ""
         )
     return f"{container} waits: {sentence(reason, _TEXT_LIMIT)}"
+
+
+def _is_failing(status: Object) -> bool:
+    """Whether it ends again and again, be it between two tries, at one of them, or just ended."""
+    state, again = status.get("state") or {}, status.get("restartCount", 0) > 0
+    if (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff":
+        return True
+    before = (status.get("lastState") or {}).get("terminated") if again else None
+    ended: Object = state.get("terminated") or before or {}
+    return not status.get("ready", False) and ended.get("exitCode", 0) != 0
 
 
 def _unschedulable(status: Object) -> str | None:
