@@ -127,12 +127,12 @@ def _live() -> Panel:
             _ask(
                 _only(
                     f"({stood}) {served} or {_OF_ONE} ({stood})",
-                    *("version", "alias", "collection", "strategy", "phase", "reason"),
+                    *("version", "alias", "collection", "strategy", "backend", "phase", "reason"),
                 )
             )
         ],
         description="The version that each ModelDeployment serves by default, and how it stands.",
-        w=24,
+        w=18,
         h=9,
         columns={
             "namespace": "namespace",
@@ -141,6 +141,7 @@ def _live() -> Panel:
             "alias": "alias",
             "collection": "model",
             "strategy": "strategy",
+            "backend": "runs on",
             "phase": "phase",
             "reason": "why",
         },
@@ -149,6 +150,35 @@ def _live() -> Panel:
             column("phase", mappings=words(PHASES), custom__cellOptions={"type": "color-text"}),
         ],
         sort="name",
+    )
+
+
+def _apart() -> Panel:
+    """An alias means one version; where several serve by it, something is on its way, held or given up."""
+    release = f'lockgate_modeldeployment_release_info{{{_OURS},track="stable"}}'
+    info = f"lockgate_modeldeployment_info{{{_OURS}}}"
+    each = (
+        f"count by (collection, alias, version) ({release} * {_OF_ONE} group_left (collection, alias) {info})"
+    )
+    apart = f"count by (collection, alias) ({each}) > 1"
+    backends = (
+        f"count by (collection, alias) (count by (collection, alias, backend) ({info}))"
+        f" and on (collection, alias) ({apart})"
+    )
+    return table(
+        "Aliases served apart",
+        [_ask(apart), _ask(backends)],
+        description="Aliases by which more than one version serves, and on how many backends.",
+        w=6,
+        h=9,
+        columns={
+            "collection": "model",
+            "alias": "alias",
+            "Value #A": "versions",
+            "Value #B": "backends",
+        },
+        sort="versions",
+        down=True,
     )
 
 
@@ -327,7 +357,7 @@ def fleet() -> Dashboard:
         description="What Lockgate keeps in step with the registry, and how it fares.",
         rows=[
             ("At a glance", _at_a_glance()),
-            ("What is live", [_live()]),
+            ("What is live", [_live(), _apart()]),
             ("Under way", [_under_way(), _stuck()]),
             ("How rollouts end", _outcomes()),
             ("Registries and Prometheus", doors()),

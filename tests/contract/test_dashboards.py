@@ -226,7 +226,7 @@ def test_every_column_of_a_table_is_a_label_that_its_query_gives_or_a_value(boar
 def _labels_by(panel: Json) -> set[str]:
     """The labels that the outermost aggregations of a panel's queries leave."""
     texts = [target["expr"] for target in panel["targets"]]
-    by = (re.search(r"\b(?:max|sum) by \(([^)]*)\)", text) for text in texts)
+    by = (re.search(r"\b(?:max|sum|count) by \(([^)]*)\)", text) for text in texts)
     return {label for found in by if found for label in found[1].split(", ")} - {"le"}
 
 

@@ -67,6 +67,7 @@ def operator_identity(world: RunningWorld) -> Path:
         # Where else models may run.
         f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--set=backends.kserve.enabled=true",
+        f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",

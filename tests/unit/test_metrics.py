@@ -31,6 +31,9 @@ from lockgate.telemetry.table import OF_DEPLOYMENTS, TABLE, Kind
 KEY = ("growth", "churn")
 WHERE = 'name="churn",namespace="growth"'
 FOLLOWED = Followed("model/churn", "production", "canary")
+INFO = (
+    'modeldeployment_info{collection="model/churn",alias="production",strategy="canary",backend="deployment"}'
+)
 TRUE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.UNKNOWN
 ERRORS = Metric(name="errors", query=None, max=0.01)
 
@@ -135,7 +138,7 @@ def test_at_rest_the_page_shows_what_is_followed_what_serves_and_what_ended(show
     shown.metrics.rollout_ended(KEY, "rolling", "Aborted", 1.0)
     uri = "wandb://acme-org/wandb-registry-model/churn:v1"
     assert shown.series() == {
-        'modeldeployment_info{collection="model/churn",alias="production",strategy="canary"}': 1,
+        INFO: 1,
         'modeldeployment_state{phase="Serving",reason="RolledOut"}': 1,
         'modeldeployment_condition{type="Ready"}': 1,
         f'modeldeployment_release_info{{track="stable",release="00000001",version="v1",uri="{uri}"}}': 1,
@@ -166,7 +169,7 @@ def test_conditions_turn_and_go_with_the_status(shown: Shown):
     assert shown.series("modeldeployment_condition") == {'modeldeployment_condition{type="Ready"}': -1}
     shown.show(at_rest(phase=None, stable=None, traffic=(), conditions=()))
     assert set(shown.series()) == {
-        'modeldeployment_info{collection="model/churn",alias="production",strategy="canary"}',
+        'modeldeployment_info{collection="model/churn",alias="production",strategy="canary",backend="deployment"}',
         *(f'rollouts_total{{strategy="canary",outcome="{outcome}"}}' for outcome in ("Promoted", "Aborted")),
         'rollouts_total{strategy="canary",outcome="Superseded"}',
     }

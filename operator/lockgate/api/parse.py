@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockgate.api import read
+from lockgate.api.backend import BACKENDS
 from lockgate.api.lifecycle import LEAST_PATIENCE, OnFailure, Supersede
 from lockgate.api.limits import ALIAS_LIMIT, HISTORY_LIMIT, SOURCE_LIMIT, VERSION_LIMIT
 from lockgate.api.moments import parse_time
@@ -62,10 +63,11 @@ def parse_followed(raw: Mapping[str, Any]) -> Followed:
     strategy = read.lenient(
         lambda: next((name for name in STRATEGIES if name in raw["spec"]["strategy"]), None)
     )
+    backend = read.lenient(lambda: next((name for name in BACKENDS if name in raw["spec"]["backend"]), None))
     registry, collection, alias = (
         sentence(model.get(name), ALIAS_LIMIT) for name in ("registry", "collection", "alias")
     )
-    return Followed(f"{registry}/{collection}", alias, strategy or "rolling")
+    return Followed(f"{registry}/{collection}", alias, strategy or "rolling", backend or "deployment")
 
 
 def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:

@@ -110,11 +110,12 @@ class ModelDeployment(Identity):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a spec follows, and the name of its strategy, for those who count; whatever else it says."""
+    """What a spec follows, by which strategy and where, for those who count; whatever else it says."""
 
     collection: str
     alias: str
     strategy: str
+    backend: str = "deployment"
 
 
 class OnChange(StrEnum):

@@ -85,7 +85,7 @@ def _escaped(value: str) -> str:
 
 def _info(record: Record) -> Iterator[_Row]:
     if (known := record.followed) is not None:
-        yield (known.collection, known.alias, known.strategy), 1
+        yield (known.collection, known.alias, known.strategy, known.backend), 1
 
 
 def _state(record: Record) -> Iterator[_Row]:

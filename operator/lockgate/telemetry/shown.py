@@ -141,7 +141,8 @@ def served_after(before: Record, status: ModelDeploymentStatus, now: datetime) -
 
 
 def _interned(followed: Followed) -> Followed:
-    return Followed(intern(followed.collection), intern(followed.alias), intern(followed.strategy))
+    told = (followed.collection, followed.alias, followed.strategy, followed.backend)
+    return Followed(*map(intern, told))
 
 
 def _releases(known: Record, status: ModelDeploymentStatus) -> tuple[Release, ...]:

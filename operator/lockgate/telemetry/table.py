@@ -138,8 +138,8 @@ OF_DEPLOYMENTS: Final = (
     Entry(
         "lockgate_modeldeployment_info",
         Kind.GAUGE,
-        "What a ModelDeployment follows, and by which strategy; always 1.",
-        (*_OF_ONE, "collection", "alias", "strategy"),
+        "What a ModelDeployment follows, by which strategy, and where it runs; always 1.",
+        (*_OF_ONE, "collection", "alias", "strategy", "backend"),
     ),
     Entry(
         "lockgate_modeldeployment_state",
