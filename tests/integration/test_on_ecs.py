@@ -43,6 +43,32 @@ def time_passes(ecs: FakeEcs, holds: Callable[[], Any]) -> Callable[[], Any]:
     return asked
 
 
+def test_one_alias_moves_a_model_here_and_one_elsewhere_and_neither_changes_its_place(
+    site: Site, ecs: FakeEcs
+) -> None:
+    def both_serve(version: str) -> Callable[[], bool]:
+        def serve() -> bool:
+            found = [site.get("modeldeployments", name).get("status") or {} for name in ("churn", "wren")]
+            return all((each.get("stable") or {}).get("version") == version for each in found)
+
+        return time_passes(ecs, serve)
+
+    site.seed()
+    site.deploy("churn")
+    site.deploy("wren", **ON_ECS | {"strategy": {"blueGreen": {}}})
+    site.wait("both serve v0", both_serve("v0"))
+    assert "finalizers" not in site.get("modeldeployments", "churn")["metadata"]
+    assert site.get("deployments", "wren") == {}, "nothing of it is in the cluster"
+    site.seed()
+    site.wait("both serve v1", both_serve("v1"))
+    site.change("wren", backend={"deployment": {}, "ecs": None}, traffic=None)
+    found = site.wait_condition("Ready", "False", "InvalidSpec", name="wren")
+    assert "put it back" in message(found, "Ready")
+    assert site.get("deployments", "wren") == {}, "what serves stays where it is"
+    site.client.delete(site.path("modeldeployments", "wren"))
+    site.wait("it is gone", time_passes(ecs, lambda: not site.get("modeldeployments", "wren")))
+
+
 def test_an_approval_lets_ecs_go_on_a_kill_changes_nothing_and_a_deletion_takes_the_service_along(
     site: Site, ecs: FakeEcs
 ) -> None:
