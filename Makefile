@@ -51,7 +51,7 @@ demo: env ## A registry alias moves and a real model follows, on a real cluster
 .PHONY: test
 test: check build cluster-build ## Everything that must hold; what CI runs
 	@# All of these wait for servers part of the time, so they run at once, and what only counts takes what they
-	@# leave. The others give way to the cluster: its pods have together the weight that each process has elsewhere.
+	@# leave. The others give way to the cluster: to the scheduler all its pods may weigh what one process does.
 	@declare -A beside; failed=0; \
 		begin() { nice -n $$2 $(MAKE) $$3 > .$$1.log 2>&1 & beside[$$1]=$$!; }; \
 		trap 'kill "$${beside[@]}" 2>/dev/null || true' EXIT; trap "exit 130" INT TERM; \
