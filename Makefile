@@ -123,11 +123,11 @@ CLUSTERS := [ "$$(id -u) $$(uname)" = "0 Linux" ]
 cluster-build: env build ## The programs and images of the real cluster, built once and cached
 	@if $(CLUSTERS); then \
 		$(BIN)/python -m lockgate_sandbox build --level cluster \
-			--with gateway_envoy,gateway_traefik,crowd,lockgate,prometheus; fi
+			--with gateway_envoy,gateway_traefik,crowd,lockgate,prometheus,kserve,kuberay; fi
 
 .PHONY: cluster
 cluster: env cluster-build ## On the real one-node cluster; needs Linux and root, else it says so and passes
-	@# Two clusters: one of the demo, and one of all the other tests (tests/conftest.py).
+	@# One cluster after the other with large parts, beside one of all other tests (tests/conftest.py).
 	@if ! $(CLUSTERS); then echo "cluster: skipped, it needs Linux and root"; else \
 		$(FRUGAL) $(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(UNSTEADY) \
 			-m cluster $(ELSEWHERE); fi

@@ -55,7 +55,8 @@ ON_ONE_CLUSTER = tuple(
     f"tests/{beginning}"
     for beginning in ("e2e/", "images/test_on_a_cluster", "sandbox/test_cluster", "sandbox/test_gateways.")
 )
-OWN_CLUSTER = "tests/e2e/test_demo"
+# And what brings large parts has another, so that both take about as long.
+OWN_CLUSTER = ("tests/e2e/test_demo", "tests/e2e/test_kserve", "tests/e2e/test_ray")
 _start = subprocess.Popen.__init__
 _needs_nothing = False
 
