@@ -17,7 +17,7 @@ from tests.fakes.rollouts import NAME, Killed
 from tests.fakes.ways import Mood
 
 from lockgate.api.lifecycle import OnFailure, Settle, Supersede
-from lockgate.api.requests import Verb
+from lockgate.api.requests import RequestOutcome, Verb
 from lockgate.api.status import Outcome, Revision, RolloutState, Trigger
 from lockgate.api.strategy import BlueGreen, Canary, Pause, Rolling, Shadow
 from lockgate.domain.gate import YES, GateVerdict, Holds
@@ -125,6 +125,10 @@ class History(PromisedWorld):
             assert plan.stage is not None, "what serves is never left without a stage"
         if self.suspend and plan.stage is not None and state.candidate is None and before.candidate is None:
             self.met["goes back while suspended"] += 1
+        if state.candidate is None:
+            left = (state.step, state.reached_at, state.approvals, state.hurried, state.frozen)
+            assert left == (0, None, (), False, None), "what was of a rollout outlives it"
+        self.check_granted(before, plan)
         for known in (state.stable, state.candidate):
             if known is not None and known.tree and known.version in self.trees and not self.has_lost:
                 assert known.tree == self.trees[known.version], "another tree for one version"
@@ -149,6 +153,8 @@ class History(PromisedWorld):
             self.check_new_stable(before, plan)
         self.patience.is_told(self, before, plan)
         self.check_frozen(before, plan)
+        if began:
+            self.check_beginning(after)
         promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
         assert not (began and promoted), "two steps in one pass"
         goes_on = before.candidate is not None and before.candidate.is_same(after.candidate)
@@ -157,6 +163,27 @@ class History(PromisedWorld):
         was_last = promoted and before.candidate is not None and not is_first
         if (goes_on and after.step > before.step) or was_last:
             self.check_step_left(before, after)
+
+    def check_beginning(self, after: RolloutState) -> None:
+        """Whoever begins does so in the first step, and nothing that the one before was given is its own."""
+        assert after.step == 0, f"it begins in step {after.step}"
+        assert after.reached_at is None, "it begins where it has been already"
+        assert not after.approvals, "it begins with what was approved of another"
+        assert not after.hurried, "it begins as hurried as another was"
+        assert after.frozen is None, "it begins held"
+
+    def check_granted(self, before: RolloutState, plan: Plan) -> None:
+        """What a person was granted is done in this very pass."""
+        answer, after = plan.answer, plan.state
+        if answer is None or answer.outcome is not RequestOutcome.ACCEPTED:
+            return
+        asked_of = before.candidate
+        if answer.request.startswith(Verb.ABORT.value):
+            ended = [e.revision for e in plan.finished if e.outcome is Outcome.ABORTED]
+            assert any(each.is_same(asked_of) for each in ended), "an abort was granted, and goes on"
+        if answer.request.startswith(Verb.APPROVE.value) and after.candidate and not plan.finished:
+            steps = {each.step for each in after.approvals}
+            assert before.step in steps, "what was approved is not known any more"
 
     def check_is_tried(self, before: RolloutState, after: RolloutState, candidate: Revision) -> None:
         """What failed elsewhere is tried for a person, or where nothing else serves."""

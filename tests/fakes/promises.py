@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass
 
 from tests.fakes.rollouts import NAME, LittleWorld
+from tests.fakes.sums import pods_that_carry
 from tests.fakes.ways import Mood
 
 from lockgate.api.status import Revision
@@ -15,7 +16,6 @@ from lockgate.api.strategy import Canary
 from lockgate.domain.observed import RouteFacts
 from lockgate.domain.plan import Course, Plan, Step
 from lockgate.domain.split import TrafficSplit
-from lockgate.plan.carried import pods_for
 from lockgate.plan.shape import steps_for
 
 
@@ -149,7 +149,7 @@ class PromisedWorld(LittleWorld):
             is_beside = plan.stage is not None and len(plan.stage.tracks) > 1
             is_held = is_beside and plan.state.frozen is not None and plan.state.reached_at is None
             assert not (is_held and release.is_same(plan.state.candidate)), "more for who is held"
-            pods = min(1 if was_dead else 99, pods_for(self.replicas, weight))
+            pods = min(1 if was_dead else 99, pods_that_carry(self.replicas, weight))
             has = max(after.ready.get(name, 0), min(seen.available, seen.replicas) if seen else 0)
             assert has >= pods, f"{weight} % for {name}, of which there are {has} pods"
         if after.route.special and (before.route is None or before.route.special != after.route.special):
@@ -204,7 +204,7 @@ class PromisedWorld(LittleWorld):
             return
         if not after.has_front or after.front is not None or not before.has_front:
             return
-        most = pods_for(self.replicas, max(_weight(step) for step in self.steps_at(plan)))
+        most = pods_that_carry(self.replicas, max(_weight(step) for step in self.steps_at(plan)))
         for name, release in after.releases.items():
             had = before.ready.get(name, 0) if before.front is None else 0
             has = min(after.ready[name], self.seen_of(name))
@@ -233,7 +233,7 @@ class PromisedWorld(LittleWorld):
 def _needed(name: str, splits: list[TrafficSplit] | tuple[TrafficSplit, ...], size: int) -> int:
     weights = [dict(split.weights).get(name, 0) for split in splits]
     special = any(split.special == name for split in splits)
-    return max(pods_for(size, max(weights, default=0)), min(1, size) if special else 0)
+    return max(pods_that_carry(size, max(weights, default=0)), min(1, size) if special else 0)
 
 
 def _weight(step: Step) -> int:
