@@ -33,6 +33,19 @@ class Bug:
         return text.replace(self.old, self.new)
 
 
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A bug that tells anew what went wrong elsewhere (docs/faults.md numbers the stories).
+
+    `found` is what is said by whoever finds it, and `at` where to begin to look for it.
+    """
+
+    story: int
+    bug: Bug
+    found: str
+    at: int = 0
+
+
 @contextmanager
 def planted(bug: Bug) -> Iterator[None]:
     """The bug is in the operator that runs in this process, and afterwards it is not.

@@ -96,6 +96,8 @@ BUGS: tuple[Bug, ...] = (
     ),
 )
 
+KNOWN = {bug.name: bug for bug in BUGS}
+
 
 def hunt(stand: Stand, bug: Bug, seed: int, minutes: float) -> str:
     """The invariant that finds the bug, or nothing."""

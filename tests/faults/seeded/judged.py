@@ -82,7 +82,7 @@ class Judged:
     def check(self) -> None:
         """Raises Broken with what was found so far."""
         if self._found:
-            raise Broken(self._found[0])
+            raise Broken("; ".join(self._found))
 
     async def move(self, number: int, alias: str = "production", *, waits: bool = True) -> None:
         """The alias moves; whoever follows it has heard of it then."""

@@ -1,12 +1,13 @@
 """What has gone wrong around rollouts of others, as bugs of ours: what is written, by whom, for whom."""
 
-from tests.faults.seeded.bug import Bug
+from tests.faults.seeded.bug import Bug, Seed
+from tests.faults.seeded.bugs import KNOWN
 
 TEMPLATE = "lockgate/backends/deployment/template.py"
 RENDER = "lockgate/backends/deployment/render.py"
 
-BUGS: tuple[tuple[int, Bug], ...] = (
-    (
+WRITES: tuple[Seed, ...] = (
+    Seed(
         3,
         Bug(
             "what sends requests is written before what they are sent to",
@@ -14,8 +15,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             "sorted(known, key=turn_of)",
             "sorted(known, key=turn_of, reverse=True)",
         ),
+        "which is not there",
     ),
-    (
+    Seed(
         8,
         Bug(
             "what served before is what is wanted",
@@ -24,8 +26,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             "    revision = deployment.status.previous or target.revision\n"
             "    if revision.is_same(state.candidate):",
         ),
+        "a_candidate_is_what_was_asked_for_since_stable_is",
     ),
-    (
+    Seed(
         9,
         Bug(
             "a write does not say what it was planned upon",
@@ -33,26 +36,22 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             'preconditions = {name: seen["metadata"][name] for name in ("uid", "resourceVersion")}',
             'preconditions = {"uid": seen["metadata"]["uid"]}',
         ),
+        "a_workload_is_given_only_what_is_wanted_or_serves",
+        at=3,
     ),
-    (
+    Seed(
         10,
-        Bug(
-            "a pin is not followed",
-            "lockgate/resolve/resolver.py",
-            "wanted=Alias(deployment.alias) if pin is None else Number(pin.version)",
-            "wanted=Alias(deployment.alias)",
-        ),
+        KNOWN["a pin is not followed"],
+        "no_version_is_rolled_out_that_nobody_asked_for",
+        at=1,
     ),
-    (
+    Seed(
         10,
-        Bug(
-            "suspend is not heeded",
-            "lockgate/plan/planner.py",
-            "    if deployment.suspend:\n",
-            "    if deployment.suspend and deployment.replicas > 999:\n",
-        ),
+        KNOWN["suspend is not heeded"],
+        "a_suspended_workload_keeps_its_version",
+        at=2,
     ),
-    (
+    Seed(
         11,
         Bug(
             "what runs is drawn anew from what the operator is today",
@@ -60,8 +59,10 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             "begins = not (release.is_same(",
             "begins = True or not (release.is_same(",
         ),
+        "the_pods_of_a_release_stay_as_they_were",
+        at=2,
     ),
-    (
+    Seed(
         11,
         Bug(
             "another name of a version makes another release of it",
@@ -69,8 +70,10 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '"model": [revision.source, revision.uri, revision.digest],',
             '"model": [revision.source, revision.uri, revision.digest, revision.alias],',
         ),
+        "the same version by another name",
+        at=1,
     ),
-    (
+    Seed(
         12,
         Bug(
             "the server is given the registry's key",
@@ -79,8 +82,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '"volumeMounts": [{"name": "model", "mountPath": MODEL_MOUNT_PATH, "readOnly": True}, _SCRATCH,\n'
             '            {"name": "registry-key", "mountPath": SECRET_DIRECTORY, "readOnly": True}],',
         ),
+        "no_server_gets_a_key",
     ),
-    (
+    Seed(
         12,
         Bug(
             "the key is in the environment of the fetch",
@@ -91,8 +95,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '    key = {"name": source.secret_name, "key": source.secret_key}\n'
             '    return container | {"env": [{"name": "KEY", "valueFrom": {"secretKeyRef": key}}]}\n',
         ),
+        "no_server_gets_a_key",
     ),
-    (
+    Seed(
         14,
         Bug(
             "a status does not say what it was computed upon",
@@ -100,8 +105,10 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '                "resourceVersion": deployment.resource_version,\n',
             "",
         ),
+        "history_grows_at_its_head_only",
+        at=3,
     ),
-    (
+    Seed(
         15,
         Bug(
             "children are nobody's",
@@ -109,8 +116,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '        "controller": True,\n',
             '        "controller": False,\n',
         ),
+        "children_belong_to_a_resource_that_was_there",
     ),
-    (
+    Seed(
         15,
         Bug(
             "children wait for the operator before they go",
@@ -119,8 +127,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '    metadata["namespace"] = deployment.namespace\n'
             '    metadata["finalizers"] = ["lockgate.dev/tidy"]\n',
         ),
+        "nothing_of_ours_holds_up_a_deletion",
     ),
-    (
+    Seed(
         16,
         Bug(
             "children are made in another namespace",
@@ -128,8 +137,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '    metadata["namespace"] = deployment.namespace\n',
             '    metadata["namespace"] = "default"\n',
         ),
+        "children_live_where_their_owner_does",
     ),
-    (
+    Seed(
         16,
         Bug(
             "pods act as a service account that an author can name",
@@ -137,8 +147,9 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             '        "automountServiceAccountToken": False,\n',
             '        "automountServiceAccountToken": True,\n        "serviceAccountName": deployment.name,\n',
         ),
+        "pods_are_nobody_in_the_cluster",
     ),
-    (
+    Seed(
         17,
         Bug(
             "the candidate of a rollout that has ended is told on",
@@ -146,5 +157,6 @@ BUGS: tuple[tuple[int, Bug], ...] = (
             "        candidate=state.candidate,\n",
             "        candidate=state.candidate or previous.candidate,\n",
         ),
+        "a_status_names_the_candidate_that_rolls_out",
     ),
 )
