@@ -67,6 +67,7 @@ class PromisedPlans(PromisedWorld):
             left = (state.step, state.reached_at, state.approvals, state.hurried, state.frozen)
             assert left == (0, None, (), False, None), "what was of a rollout outlives it"
         self.check_granted(before, plan)
+        self.check_reached(before, plan)
         for known in (state.stable, state.candidate):
             if known is not None and known.tree and known.version in self.trees and not self.has_lost:
                 assert known.tree == self.trees[known.version], "another tree for one version"
@@ -74,7 +75,9 @@ class PromisedPlans(PromisedWorld):
     def check_told(self, before: RolloutState, plan: Plan) -> None:
         after = plan.state
         began = after.candidate is not None and not after.candidate.is_same(before.candidate)
-        self.met["kept out by a failure elsewhere"] += plan.decision.course is Course.QUARANTINED
+        is_kept_out = plan.decision.course is Course.QUARANTINED
+        assert not (is_kept_out and self.pin), "kept out, although a person has pinned it"
+        self.met["kept out by a failure elsewhere"] += is_kept_out
         for entry in plan.finished:
             self.met[entry.outcome.value] += 1
             if entry.outcome is Outcome.ABORTED:
@@ -100,7 +103,8 @@ class PromisedPlans(PromisedWorld):
         is_first = before.stable is None or (before.unproven and before.fallback is None)
         was_last = promoted and before.candidate is not None and not is_first
         if (goes_on and after.step > before.step) or was_last:
-            self.check_step_left(before, after)
+            self.check_step_left(before, plan)
+        self.check_heeded(before, plan)
 
     def check_beginning(self, after: RolloutState) -> None:
         """Whoever begins does so in the first step, and nothing that the one before was given is its own."""
@@ -112,14 +116,11 @@ class PromisedPlans(PromisedWorld):
 
     def check_granted(self, before: RolloutState, plan: Plan) -> None:
         """What a person was granted is done in this very pass."""
-        answer, after = plan.answer, plan.state
-        if answer is None or answer.outcome is not RequestOutcome.ACCEPTED:
-            return
-        asked_of = before.candidate
-        if answer.request.startswith(Verb.ABORT.value):
+        asked_of, after = before.candidate, plan.state
+        if is_granted(plan, Verb.ABORT):
             ended = [e.revision for e in plan.finished if e.outcome is Outcome.ABORTED]
             assert any(each.is_same(asked_of) for each in ended), "an abort was granted, and goes on"
-        if answer.request.startswith(Verb.APPROVE.value) and after.candidate and not plan.finished:
+        if is_granted(plan, Verb.APPROVE) and after.candidate and not plan.finished:
             steps = {each.step for each in after.approvals}
             assert before.step in steps, "what was approved is not known any more"
 
@@ -133,20 +134,42 @@ class PromisedPlans(PromisedWorld):
         assert by_person or before.stable is None or before.unproven, "tried although it failed elsewhere"
         self.met["failed elsewhere, and tried for a person"] += by_person and before.stable is not None
 
-    def check_step_left(self, before: RolloutState, after: RolloutState) -> None:
+    def check_step_left(self, before: RolloutState, plan: Plan) -> None:
         """A step is left when it was reached, and what held it let go."""
         self.met["steps left"] += 1
-        if before.hurried or after.hurried or self.asked_for(Verb.PROMOTE):
+        if before.hurried or plan.state.hurried or is_granted(plan, Verb.PROMOTE):
             return
         pause = self.pause_at(before.step)
         if pause is not None and pause.duration is None:
             approved = any(each.step == before.step for each in before.approvals)
-            assert approved or self.asked_for(Verb.APPROVE), "nobody approved it"
+            assert approved or is_granted(plan, Verb.APPROVE), "nobody approved it"
         if pause is not None and pause.duration is not None:
             assert before.reached_at is not None, "a step that was not reached is left"
             assert self.now >= before.reached_at + pause.duration, "its time is not over"
         if self.analysis is not None and before.step < self.steps_held():
             assert self.verdict.holds is Holds.YES, "nothing speaks for it"
+
+    def check_heeded(self, before: RolloutState, plan: Plan) -> None:
+        """What speaks against a candidate that is where it is judged ends it, or has it held."""
+        after = plan.state
+        stays = before.candidate is not None and before.candidate.is_same(after.candidate)
+        is_judged = before.reached_at is not None and after.reached_at is not None
+        if not (stays and is_judged and before.frozen is None and self.analysis and not self.suspend):
+            return
+        if before.step != after.step or after.step >= self.steps_held() or after.hurried:
+            return
+        is_against = self.verdict.holds is Holds.NO
+        assert not is_against or after.frozen is not None, "what was measured against it is not heeded"
+
+    def check_reached(self, before: RolloutState, plan: Plan) -> None:
+        """A step is reached when the gateway serves what it asks for, and not when it is written."""
+        after, stage = plan.state, plan.stage
+        if after.candidate is None or after.reached_at is None or stage is None or stage.split is None:
+            return
+        is_new = before.reached_at is None or after.step != before.step
+        self.splits()
+        if is_new and not self.has_lied and self.route is not None and self.route == self.view.route:
+            assert self.gateway.serving == self.route.written, "reached, and the gateway does otherwise"
 
     def asked_for(self, verb: Verb) -> bool:
         """Whether the request that stands there now is this one."""
@@ -178,7 +201,7 @@ class PromisedPlans(PromisedWorld):
             assert before.reached_at is None, "held, and given up as if it were late"
             assert self.observed.unmoved >= patience_with(self.deployment(), before.candidate)
         if reason is Reason.ABORTED_BY_REQUEST:
-            assert self.asked_for(Verb.ABORT), "nobody asked for it"
+            assert is_granted(plan, Verb.ABORT), "nobody asked for it"
         if reason is Reason.ANALYSIS_FAILED:
             assert self.verdict.holds is Holds.NO
 
@@ -194,7 +217,7 @@ class PromisedPlans(PromisedWorld):
             assert not late or self.observed.unmoved >= patience_with(self.deployment(), now.revision)
         if was is None or now is not None:
             return
-        asked = any(map(self.asked_for, (Verb.ABORT, Verb.PROMOTE, Verb.RETRY)))
+        asked = any(is_granted(plan, verb) for verb in (Verb.ABORT, Verb.PROMOTE, Verb.RETRY))
         edited = self.frozen_at != (self.generation, self.retry)
         moved = not self.release.is_same(before.candidate)
         ended = [plan.state.failed[0].reason] if plan.finished and plan.state.failed else []
@@ -226,3 +249,10 @@ class PromisedPlans(PromisedWorld):
         assert len(self.observed.trees_of(stable)) == 1
         if not recovered:
             assert len(pods) >= self.replicas > 0
+
+
+def is_granted(plan: Plan, verb: Verb) -> bool:
+    """Whether this very pass grants such a request."""
+    answer = plan.answer
+    granted = answer is not None and answer.outcome is RequestOutcome.ACCEPTED
+    return granted and answer is not None and answer.request.startswith(verb.value)
