@@ -11,8 +11,9 @@ from tests.fakes.ways import Mood
 
 from lockgate.api.lifecycle import Settle, Supersede
 from lockgate.api.requests import Verb
+from lockgate.api.shares import Role
 from lockgate.api.status import Revision, RolloutState
-from lockgate.api.strategy import Rolling
+from lockgate.api.strategy import BlueGreen, Rolling
 from lockgate.domain.gate import YES, Holds
 from lockgate.domain.observed import Observed
 from lockgate.domain.plan import Course, Plan
@@ -80,7 +81,32 @@ class History(PromisedPlans):
             named = {track.workload for track in plan.stage.tracks}
             self.is_disturbed &= set(self.cluster.workloads) != named
         self.check_told(before, plan)
+        self.check_there(plan)
         return wrote or told
+
+    def check_there(self, plan: Plan) -> None:
+        """What nobody waits for is there after every pass that saw all there is."""
+        state, alone = plan.state, list(self.cluster.workloads) == [NAME]
+        if not self.is_seen() or plan.stage is None:
+            return
+        if self.suspend and state.candidate is not None and alone and self.route is None:
+            assert self.asked is not None
+            assert self.front is None or self.front.workload or self.asked.paused, "held, and replaced on"
+        self.check_dead(plan)
+
+    def check_dead(self, plan: Plan) -> None:
+        """Who was seen to be dead is sent nothing while stable lives in a workload of its own."""
+        home = self.observed.runs(plan.state.stable) if plan.state.stable else None
+        first = plan.stage.tracks[0] if plan.stage else None
+        if home is None or first is None or not home.available or not self.replicas:
+            return
+        is_stable = (first.role, first.workload) == (Role.STABLE, home.name)
+        if self.route is None or self.suspend or not is_stable:
+            return
+        for name, weight in self.route.written.weights:
+            seen = self.observed.named(name)
+            is_dead = seen is None or not seen.available
+            assert not (weight and is_dead), f"{weight} % for {name}, of which nobody lives"
 
     def happens(self, seconds: float = 60) -> None:
         """Time passes; the operator looks when it is woken."""
@@ -159,11 +185,15 @@ class History(PromisedPlans):
                 assert plan.decision.course is Course.STALLED
                 return
             assert plan.decision.waits, "it neither goes on nor waits"
+            if isinstance(self.strategy, BlueGreen) and state.step == 0:
+                assert self.preview, "nobody can look at it"
             assert not grants or self.verdict.holds is not Holds.YES, "it waits for nothing"
             self.met["rests: waiting"] += 1
             return
         if int(self.wanted.version[1:]) not in BAD:
             failed = failure_of(self.deployment(), state, self.release)
+            is_asked_anew = (self.release.release, self.retry) not in self.failed_ever
+            assert not (failed and is_asked_anew) or self.has_lost, "a person wants it tried, and it is not"
             assert failed or self.release.is_same(state.stable), "a good version that was asked for serves"
         elif self.replicas and not self.has_lost:
             could_not_show = self.wanted.version == f"v{DIFFERENT_FILES}"

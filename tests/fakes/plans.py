@@ -37,9 +37,11 @@ class PromisedPlans(PromisedWorld):
         """Every version that was asked for, ever and since stable is what it is."""
         self.meant_since: set[str] = set()
         self.failed: set[tuple[str | None, str]] = set()
+        self.failed_ever: set[tuple[str | None, str]] = set()
+        """By release and by how often people asked for it: since a person asked for another try, and ever."""
         self.patience = Patience()
         self.trees: dict[str, str] = {}
-        self.has_lost = self.is_disturbed = False
+        self.has_lost = False
         self.verdict = NOT_YET
         self.frozen_at: tuple[int, str] = (0, "")
         self.tokens = 0
@@ -58,6 +60,9 @@ class PromisedPlans(PromisedWorld):
 
     def check_plan(self, before: RolloutState, plan: Plan) -> None:
         state = plan.state
+        if before.candidate is not None and not before.candidate.is_same(state.candidate):
+            told = any(entry.revision.is_same(before.candidate) for entry in plan.finished)
+            assert told or before.unproven, "a rollout ended without a word"
         hands_off = plan.decision.reason is Reason.DIGEST_CHANGED and state == RolloutState()
         if before.stable is not None and not self.suspend and not hands_off:
             assert plan.stage is not None, "what serves is never left without a stage"
@@ -86,6 +91,7 @@ class PromisedPlans(PromisedWorld):
                 self.met["frozen, and superseded"] += 1
                 if after.failed != before.failed:
                     self.failed.add((entry.revision.release, self.retry))
+                    self.failed_ever.add((entry.revision.release, self.retry))
         if began and after.candidate and not self.has_lost:
             assert (after.candidate.release, self.retry) not in self.failed, "tried again unasked"
             assert after.candidate.version in self.meant
@@ -190,6 +196,7 @@ class PromisedPlans(PromisedWorld):
 
     def check_aborted(self, before: RolloutState, plan: Plan, revision: Revision) -> None:
         self.failed.add((revision.release, self.retry))
+        self.failed_ever.add((revision.release, self.retry))
         reason = plan.state.failed[0].reason
         self.met[f"aborted: {reason.value}"] += 1
         by_itself = reason in (Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.ANALYSIS_FAILED)
@@ -211,7 +218,7 @@ class PromisedPlans(PromisedWorld):
         if now is not None and was is None:
             self.met[f"frozen: {now.reason.value}"] += 1
             self.frozen_at = (self.generation, self.retry)
-            assert self.on_failure is OnFailure.FREEZE
+            assert self.on_failure is OnFailure.FREEZE, "held, though it was to be taken back"
             assert plan.state.stable is not None
             late = now.reason is Reason.PROGRESS_DEADLINE_EXCEEDED
             assert not late or self.observed.unmoved >= patience_with(self.deployment(), now.revision)

@@ -52,14 +52,7 @@ async def the_registry_is_away_a_pin_holds_and_an_alias_has_another_name() -> Ju
     await world.move(1)
     await through(world, 2)
     await world.rests()
-    with world.still("the registry says nothing"):
-        world.registry.down = RegistryUnavailable("it is away")
-        await world.rig.poll()
-        await world.rig.poll()
-        await world.settles()
-        world.registry.down = None
-        await world.rig.poll()
-        await world.settles()
+    await outage(world)
     await world.move(2, "staging", waits=False)
     with world.still("the same version by another name"):
         model = {"registry": "model", "collection": "churn", "alias": "staging"}
@@ -83,6 +76,7 @@ async def hands_touch_a_workload_while_it_is_suspended_scaled_and_begun_anew() -
     touched["spec"]["progressDeadlineSeconds"] = 7
     world.cluster.put(DEPLOYMENT, touched)
     await world.settles()
+    await outage(world)
     await world.edit(suspend=True)
     with world.still("a person holds it"):
         await world.move(2)
@@ -118,6 +112,18 @@ LIVES: tuple[Life, ...] = (
     hands_touch_a_workload_while_it_is_suspended_scaled_and_begun_anew,
     a_process_that_slept_goes_on_where_it_was,
 )
+
+
+async def outage(world: Judged) -> None:
+    """The registry is away for longer than a poll, and comes back."""
+    with world.still("the registry says nothing"):
+        world.registry.down = RegistryUnavailable("it is away")
+        await world.rig.poll()
+        await world.rig.poll()
+        await world.settles()
+        world.registry.down = None
+        await world.rig.poll()
+        await world.settles()
 
 
 async def through(world: Judged, number: int) -> None:
