@@ -81,3 +81,18 @@ def test_traffic_goes_as_asked_only_once_the_gateway_says_so_itself(split, route
     verdict = routed(evidence, T0)
     told = "" if holds is Holds.YES else "the gateway has not taken over the split yet"
     assert (verdict.holds, verdict.sentence) == (holds, told)
+
+
+def test_a_gateway_that_refuses_a_route_is_told_in_its_words():
+    route = RouteFacts(written=SPLIT, served=OTHER, problem="no such listener")
+    verdict = routed(Evidence(candidate=V2, replicas=2, observed=Observed(route=route), split=SPLIT), T0)
+    said = "the gateway has not taken over the split yet: no such listener"
+    assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, said)
+
+
+def test_traffic_goes_as_asked_only_once_the_front_is_who_is_to_answer_there():
+    observed = Observed(front="churn", route=RouteFacts(written=SPLIT, served=SPLIT))
+    evidence = Evidence(candidate=V2, replicas=2, observed=observed, split=SPLIT, front="churn-next")
+    verdict = routed(evidence, T0)
+    said = "its pods do not answer at its own address yet"
+    assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, said)
