@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tests.alike import why_alike
+
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "build" / "mutants"
 FOLDERS = ("plan", "apply")
@@ -81,7 +83,7 @@ EXPLANATION = """\
   python -m tests.mutants --last --json | jq .total    the same for programs
 
 The score is what was killed or never ended, of all; it fails below --least. Some survivors cannot be
-told from the code as it is: these stay in the score.
+told from the code as it is: tests/alike.py names them and says why, and they stay in the score.
 """
 
 
@@ -178,7 +180,8 @@ def main() -> int:
     else:
         if options.survivors:
             for mutant, diff in survivors(mutants):
-                print(f"{mutant.ended}: {mutant.name}\n{diff}\n")
+                why = why_alike(mutant.file, diff.splitlines())
+                print(f"{f'cannot be told ({why})' if why else mutant.ended}: {mutant.name}\n{diff}\n")
         print(f"{'file':32}  mutants  killed  timed out  survived  score")
         print(*rows, total, sep="\n", flush=True)
     return 0 if total.score >= options.least else 1
@@ -187,7 +190,7 @@ def main() -> int:
 def told(rows: Sequence[Row], total: Row) -> dict[str, object]:
     """All of it for programs."""
     lived = [
-        {"name": mutant.name, "file": mutant.file, "ended": mutant.ended, "diff": diff}
+        asdict(mutant) | {"alike": why_alike(mutant.file, diff.splitlines()), "diff": diff}
         for mutant, diff in survivors(total.those)
     ]
     return {"files": [row.as_dict() for row in rows], "total": total.as_dict(), "survivors": lived}
