@@ -44,6 +44,7 @@ QUICK = (
     "tests/unit/test_reach.py",
     "tests/unit/test_settling.py",
     "tests/unit/test_steps_of_strategies.py",
+    "tests/unit/test_what_goes_away.py",
     "tests/unit/test_what_histories_found.py",
     "tests/unit/test_what_is_believed_without_a_status.py",
     "tests/unit/test_what_is_left_of_who_failed.py",

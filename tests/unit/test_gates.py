@@ -6,9 +6,13 @@ import pytest
 from tests.fakes.builders import T0
 from tests.fakes.facts import pod, release, workload
 
-from lockgate.domain.gate import Evidence, Holds
+from lockgate.api.analysis import Analysis, Metric, Query
+from lockgate.domain.analysis import Judgement, Measured, Reading, Readings, Seen, Series, Unread
+from lockgate.domain.gate import Evidence, GateVerdict, Holds
 from lockgate.domain.observed import Observed, RouteFacts
 from lockgate.domain.split import TrafficSplit
+from lockgate.names import Reason
+from lockgate.plan.gates.analysed import not_measured, told
 from lockgate.plan.gates.available import available
 from lockgate.plan.gates.routed import routed
 
@@ -96,3 +100,59 @@ def test_traffic_goes_as_asked_only_once_the_front_is_who_is_to_answer_there():
     verdict = routed(evidence, T0)
     said = "its pods do not answer at its own address yet"
     assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, said)
+
+
+ERRORS = Metric(name="errors", query=Query.ERRORS, max=0.01)
+SLOW = Metric(name="slow", query=Query.LATENCY, max=0.5)
+ANALYSIS = Analysis(metrics=(ERRORS, SLOW))
+NOTHING = Reading(candidate=Seen(value=Series()))
+
+
+def measured(holds, *silent, unread=None) -> GateVerdict:
+    """What is told where the judge says so, for want of these metrics, and one could not be read."""
+    verdict = GateVerdict(holds=holds, sentence="as it was judged", again_at=T0)
+    found = tuple(
+        Measured(metric=metric, holds=Holds.INCONCLUSIVE if metric in silent else Holds.YES, sentence="")
+        for metric in ANALYSIS.metrics
+    )
+    readings = Readings(scrapes=Series(), metrics=(NOTHING, unread or NOTHING))
+    return told(V2, ANALYSIS, readings, Judgement(verdict=verdict, measured=found))
+
+
+AWAY = Unread(sentence="Prometheus is away", lasting=False)
+BROKEN = Unread(sentence="metric slow is no PromQL", lasting=True)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence", "reason"),
+    [
+        (measured(Holds.YES), "as it was judged", None),
+        (measured(Holds.YES, unread=AWAY), "as it was judged", None),
+        (measured(Holds.NO), "as it was judged", Reason.ANALYSIS_FAILED),
+        (measured(Holds.NOT_YET), "v2 is being measured: errors and slow", Reason.ANALYSIS_RUNNING),
+        (measured(Holds.NOT_YET, unread=AWAY), "Prometheus is away", Reason.ANALYSIS_RUNNING),
+        (
+            measured(Holds.INCONCLUSIVE, SLOW),
+            "what was measured of v2 says too little: metric slow",
+            Reason.ANALYSIS_INCONCLUSIVE,
+        ),
+        (
+            measured(Holds.INCONCLUSIVE, ERRORS, SLOW, unread=AWAY),
+            "what was measured of v2 says too little: metric errors and slow",
+            Reason.ANALYSIS_INCONCLUSIVE,
+        ),
+        (
+            measured(Holds.INCONCLUSIVE, SLOW, unread=BROKEN),
+            "metric slow is no PromQL",
+            Reason.ANALYSIS_INCONCLUSIVE,
+        ),
+    ],
+)
+def test_what_was_measured_is_told_in_words_that_stand_still(verdict, sentence, reason):
+    assert (verdict.sentence, verdict.reason, verdict.again_at) == (sentence, reason, T0)
+
+
+def test_before_the_first_measurement_it_is_said_that_there_will_be_one_and_when():
+    verdict = not_measured(V2, ANALYSIS, T0)
+    assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, "v2 is being measured: errors and slow")
+    assert (verdict.reason, verdict.again_at) == (Reason.ANALYSIS_RUNNING, T0 + ANALYSIS.interval)
