@@ -1,4 +1,7 @@
-"""How many pods a share of the traffic needs, counted without the code that is to be judged by it."""
+"""How many pods does a share of the traffic need?
+
+Counted without the code that is judged by it, which this must never ask.
+"""
 
 import math
 from fractions import Fraction

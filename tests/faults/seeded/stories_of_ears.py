@@ -1,4 +1,7 @@
-"""What has gone wrong around rollouts of others and no write tells of it: what is heard, asked, read."""
+"""What has gone wrong around rollouts of others and no write tells of it: what is heard, asked, read.
+
+One named test finds each of them; how it is called is not said here.
+"""
 
 from tests.faults.seeded.bug import Bug, Seed
 from tests.faults.seeded.bugs import KNOWN

@@ -1,4 +1,7 @@
-"""What others do not have and must not go wrong: bugs of gates, freezing, settling, quarantine and more."""
+"""What others do not have and must not go wrong: bugs of gates, freezing, settling, quarantine and more.
+
+Random histories find them, and one of them whoever is told of every write; how is not said here.
+"""
 
 from tests.faults.seeded.bug import Bug, Seed
 from tests.faults.seeded.bugs import KNOWN

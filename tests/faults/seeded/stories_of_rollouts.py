@@ -1,4 +1,7 @@
-"""What has gone wrong in rollouts of others, as bugs of ours: who serves, how much of it, who is next."""
+"""What has gone wrong in rollouts of others, as bugs of ours: who serves, how much of it, who is next.
+
+Random histories find each of them; how they do is not said here.
+"""
 
 from tests.faults.seeded.bug import Bug, Seed
 from tests.faults.seeded.bugs import KNOWN

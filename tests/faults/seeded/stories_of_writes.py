@@ -1,4 +1,7 @@
-"""What has gone wrong around rollouts of others, as bugs of ours: what is written, by whom, for whom."""
+"""What has gone wrong around rollouts of others, as bugs of ours: what is written, by whom, for whom.
+
+Whoever is told of every write finds each of them, in one of the lives; these are not described here.
+"""
 
 from tests.faults.seeded.bug import Bug, Seed
 from tests.faults.seeded.bugs import KNOWN

@@ -21,6 +21,8 @@ from tests.fetch.test_manifest_and_proof import TestProof as Proofs
 from tests.unit import test_hearing, test_lookups, test_queue, test_supervisor
 from tests.unit.test_simulated_traffic import SEED, live
 
+from lockgate.plan.carried import pods_for
+
 SEEDS = (*ROLLOUTS, *WRITES, *EARS, *OURS)
 # Eighteen of others, and ten of what is ours.
 STORIES = 28
@@ -121,8 +123,6 @@ def test_a_bug_that_changes_no_function_is_none():
 
 
 def test_a_bug_is_gone_once_it_was_looked_for():
-    from lockgate.plan.carried import pods_for
-
     seed = next(each for each in ROLLOUTS if each.bug.name.startswith("pods are counted down"))
     with planted(seed.bug):
         assert pods_for(3, 50) == 1
