@@ -123,33 +123,26 @@ AWAY = Unread(sentence="Prometheus is away", lasting=False)
 BROKEN = Unread(sentence="metric slow is no PromQL", lasting=True)
 
 
+LITTLE = "what was measured of v2 says too little: metric "
+
+
 @pytest.mark.parametrize(
-    ("verdict", "sentence", "reason"),
+    ("holds", "silent", "unread", "sentence", "reason"),
     [
-        (measured(Holds.YES), "as it was judged", None),
-        (measured(Holds.YES, unread=AWAY), "as it was judged", None),
-        (measured(Holds.NO), "as it was judged", Reason.ANALYSIS_FAILED),
-        (measured(Holds.NOT_YET), "v2 is being measured: errors and slow", Reason.ANALYSIS_RUNNING),
-        (measured(Holds.NOT_YET, unread=AWAY), "Prometheus is away", Reason.ANALYSIS_RUNNING),
-        (
-            measured(Holds.INCONCLUSIVE, SLOW),
-            "what was measured of v2 says too little: metric slow",
-            Reason.ANALYSIS_INCONCLUSIVE,
-        ),
-        (
-            measured(Holds.INCONCLUSIVE, ERRORS, SLOW, unread=AWAY),
-            "what was measured of v2 says too little: metric errors and slow",
-            Reason.ANALYSIS_INCONCLUSIVE,
-        ),
-        (
-            measured(Holds.INCONCLUSIVE, SLOW, unread=BROKEN),
-            "metric slow is no PromQL",
-            Reason.ANALYSIS_INCONCLUSIVE,
-        ),
+        (Holds.YES, (), None, "as it was judged", None),
+        (Holds.YES, (), AWAY, "as it was judged", None),
+        (Holds.NO, (), None, "as it was judged", Reason.ANALYSIS_FAILED),
+        (Holds.NOT_YET, (), None, "v2 is being measured: errors and slow", Reason.ANALYSIS_RUNNING),
+        (Holds.NOT_YET, (), AWAY, "Prometheus is away", Reason.ANALYSIS_RUNNING),
+        (Holds.INCONCLUSIVE, (SLOW,), None, f"{LITTLE}slow", Reason.ANALYSIS_INCONCLUSIVE),
+        (Holds.INCONCLUSIVE, (ERRORS, SLOW), AWAY, f"{LITTLE}errors and slow", Reason.ANALYSIS_INCONCLUSIVE),
+        (Holds.INCONCLUSIVE, (SLOW,), BROKEN, "metric slow is no PromQL", Reason.ANALYSIS_INCONCLUSIVE),
     ],
 )
-def test_what_was_measured_is_told_in_words_that_stand_still(verdict, sentence, reason):
-    assert (verdict.sentence, verdict.reason, verdict.again_at) == (sentence, reason, T0)
+def test_what_was_measured_is_told_in_words_that_stand_still(holds, silent, unread, sentence, reason):
+    verdict = measured(holds, *silent, unread=unread)
+    assert (verdict.holds, verdict.sentence, verdict.reason) == (holds, sentence, reason)
+    assert verdict.again_at == T0
 
 
 def test_before_the_first_measurement_it_is_said_that_there_will_be_one_and_when():
