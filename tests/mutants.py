@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tests.alike import why_alike
+
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "build" / "mutants"
 FOLDERS = ("plan", "apply")
@@ -31,17 +33,24 @@ QUICK = (
     "tests/unit/test_arms.py",
     "tests/unit/test_brake.py",
     "tests/unit/test_drift.py",
+    "tests/unit/test_freezing.py",
     "tests/unit/test_gates.py",
     "tests/unit/test_held_steps.py",
     "tests/unit/test_how_far_a_candidate_is.py",
+    "tests/unit/test_in_which_order_children_are_written.py",
     "tests/unit/test_ledger.py",
     "tests/unit/test_objects_as_written.py",
     "tests/unit/test_one_step_of_a_rollout.py",
     "tests/unit/test_reach.py",
+    "tests/unit/test_settling.py",
+    "tests/unit/test_steps_of_strategies.py",
+    "tests/unit/test_what_goes_away.py",
     "tests/unit/test_what_histories_found.py",
     "tests/unit/test_what_is_believed_without_a_status.py",
+    "tests/unit/test_what_is_left_of_who_failed.py",
     "tests/unit/test_what_is_remembered_of_failures.py",
     "tests/unit/test_what_is_within_reach.py",
+    "tests/unit/test_what_people_are_answered.py",
     "tests/unit/test_what_the_planner_says.py",
     "tests/unit/test_writing_children.py",
 )
@@ -75,7 +84,7 @@ EXPLANATION = """\
   python -m tests.mutants --last --json | jq .total    the same for programs
 
 The score is what was killed or never ended, of all; it fails below --least. Some survivors cannot be
-told from the code as it is: these stay in the score.
+told from the code as it is: tests/alike.py names them and says why, and they stay in the score.
 """
 
 
@@ -172,7 +181,8 @@ def main() -> int:
     else:
         if options.survivors:
             for mutant, diff in survivors(mutants):
-                print(f"{mutant.ended}: {mutant.name}\n{diff}\n")
+                why = why_alike(mutant.file, diff.splitlines())
+                print(f"{f'cannot be told ({why})' if why else mutant.ended}: {mutant.name}\n{diff}\n")
         print(f"{'file':32}  mutants  killed  timed out  survived  score")
         print(*rows, total, sep="\n", flush=True)
     return 0 if total.score >= options.least else 1
@@ -181,7 +191,7 @@ def main() -> int:
 def told(rows: Sequence[Row], total: Row) -> dict[str, object]:
     """All of it for programs."""
     lived = [
-        {"name": mutant.name, "file": mutant.file, "ended": mutant.ended, "diff": diff}
+        asdict(mutant) | {"alike": why_alike(mutant.file, diff.splitlines()), "diff": diff}
         for mutant, diff in survivors(total.those)
     ]
     return {"files": [row.as_dict() for row in rows], "total": total.as_dict(), "survivors": lived}

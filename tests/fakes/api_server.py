@@ -46,6 +46,8 @@ class FakeApiServer:
         """While set, what happens is told by `deliver` only."""
         self.collecting = True
         """Whether the garbage collector looks after every deletion."""
+        self.onlookers: list[Listener] = []
+        """Who is told of every write at once, whatever is watched, and by whom it is managed."""
         self._owners: dict[Place, Owners] = {}
         self._events: deque[tuple[str, Resource, Object]] = deque()
         self._listener = listener
@@ -218,6 +220,7 @@ class FakeApiServer:
         self._clock += 1
         if after is not None:
             after["metadata"]["resourceVersion"] = str(self._clock)
+        self._show(resource, before, after)
         was, is_ = _is_selected(resource, before), _is_selected(resource, after)
         if not (was or is_):
             return
@@ -228,6 +231,16 @@ class FakeApiServer:
         self._events.append((type_, resource, event))
         if not self.lagging:
             self.deliver()
+
+    def _show(self, resource: Resource, before: Object | None, after: Object | None) -> None:
+        if not self.onlookers:
+            return
+        seen = deepcopy(after or before or {})
+        owners = self._owners.get((resource, key_of(seen)), {})
+        seen["metadata"]["managedFields"] = [{"manager": name} for name, _, _ in owners]
+        seen["metadata"]["resourceVersion"] = str(self._clock)
+        for onlooker in self.onlookers:
+            onlooker("MODIFIED" if after else "DELETED", resource, seen)
 
 
 def _part(obj: Object, subresource: str) -> Object:

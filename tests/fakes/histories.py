@@ -1,28 +1,21 @@
-"""A history of one ModelDeployment: passes when the operator is woken, and what must hold of each of them.
+"""A history of one ModelDeployment: passes when the operator is woken, and how it all ends.
 
-The promises of single writes are in `promises.py`. Here is what is promised of plans and of what is told:
-nothing begins or ends unasked, no step is left before what holds it lets go, nobody who was given up comes
-back, and in the end all is as it was asked for. What happens in a history is in
-tests/unit/test_simulated_traffic.py.
+In the end all is as it was asked for. What must hold of each write is in promises.py, and what of each plan
+in plans.py; what happens in a history is in tests/unit/test_simulated_traffic.py.
 """
 
-import random
-from collections import Counter, deque
-from datetime import datetime
-
-from tests.fakes.patience import Patience
+from tests.fakes.plans import PromisedPlans
 from tests.fakes.pods import BAD, DIFFERENT_FILES
-from tests.fakes.promises import PromisedWorld
 from tests.fakes.rollouts import NAME, Killed
 from tests.fakes.ways import Mood
 
-from lockgate.api.lifecycle import OnFailure, Settle, Supersede
+from lockgate.api.lifecycle import Settle, Supersede
 from lockgate.api.requests import Verb
-from lockgate.api.status import Outcome, Revision, RolloutState, Trigger
-from lockgate.api.strategy import BlueGreen, Canary, Pause, Rolling, Shadow
-from lockgate.domain.gate import YES, GateVerdict, Holds
+from lockgate.api.shares import Role
+from lockgate.api.status import Revision, RolloutState
+from lockgate.api.strategy import BlueGreen, Rolling
+from lockgate.domain.gate import YES, Holds
 from lockgate.domain.observed import Observed
-from lockgate.domain.patience import patience_with
 from lockgate.domain.plan import Course, Plan
 from lockgate.names import Reason
 from lockgate.plan.failures import failure_of
@@ -30,38 +23,10 @@ from lockgate.plan.reach import within_reach
 
 # Longer than any pause, and than what is kept warm.
 STILL = 26
-NOT_YET = GateVerdict(holds=Holds.NOT_YET, sentence="it is being measured")
 
 
-class History(PromisedWorld):
+class History(PromisedPlans):
     """A world whose every pass is held to the promises, and what happened in it."""
-
-    def __init__(self, rng: random.Random) -> None:
-        super().__init__(rng)
-        self.story: deque[tuple[str, Plan, Observed, int | None]] = deque(maxlen=30)
-        self.met: Counter[str] = Counter()
-        self.meant: set[str] = set()
-        """Every version that was asked for, ever and since stable is what it is."""
-        self.meant_since: set[str] = set()
-        self.failed: set[tuple[str | None, str]] = set()
-        self.patience = Patience()
-        self.trees: dict[str, str] = {}
-        self.has_lost = self.is_disturbed = False
-        self.verdict = NOT_YET
-        self.frozen_at: tuple[int, str] = (0, "")
-        self.tokens = 0
-        self.wake_at: datetime | None = None
-        self.seen: object = None
-        self.is_dirty = True
-        self.plan_now: Plan | None = None
-
-    def measured(self) -> GateVerdict | None:
-        state = self.state
-        if self.analysis is None or state.candidate is None or state.reached_at is None or self.suspend:
-            return None
-        if state.frozen is not None:
-            return None
-        return self.verdict
 
     def ask(self, text: str) -> None:
         """Somebody asks for something."""
@@ -116,150 +81,32 @@ class History(PromisedWorld):
             named = {track.workload for track in plan.stage.tracks}
             self.is_disturbed &= set(self.cluster.workloads) != named
         self.check_told(before, plan)
+        self.check_there(plan)
         return wrote or told
 
-    def check_plan(self, before: RolloutState, plan: Plan) -> None:
-        state = plan.state
-        hands_off = plan.decision.reason is Reason.DIGEST_CHANGED and state == RolloutState()
-        if before.stable is not None and not self.suspend and not hands_off:
-            assert plan.stage is not None, "what serves is never left without a stage"
-        if self.suspend and plan.stage is not None and state.candidate is None and before.candidate is None:
-            self.met["goes back while suspended"] += 1
-        for known in (state.stable, state.candidate):
-            if known is not None and known.tree and known.version in self.trees and not self.has_lost:
-                assert known.tree == self.trees[known.version], "another tree for one version"
-
-    def check_told(self, before: RolloutState, plan: Plan) -> None:
-        after = plan.state
-        began = after.candidate is not None and not after.candidate.is_same(before.candidate)
-        self.met["kept out by a failure elsewhere"] += plan.decision.course is Course.QUARANTINED
-        for entry in plan.finished:
-            self.met[entry.outcome.value] += 1
-            if entry.outcome is Outcome.ABORTED:
-                self.check_aborted(before, plan, entry.revision)
-            elif entry.outcome is Outcome.SUPERSEDED and before.frozen is not None:
-                self.met["frozen, and superseded"] += 1
-                if after.failed != before.failed:
-                    self.failed.add((entry.revision.release, self.retry))
-        if began and after.candidate and not self.has_lost:
-            assert (after.candidate.release, self.retry) not in self.failed, "tried again unasked"
-            assert after.candidate.version in self.meant
-            self.check_is_tried(before, after, after.candidate)
-        if after.stable is not None and not after.stable.is_same(before.stable):
-            self.check_new_stable(before, plan)
-        self.patience.is_told(self, before, plan)
-        self.check_frozen(before, plan)
-        promoted = any(entry.outcome is Outcome.PROMOTED for entry in plan.finished)
-        assert not (began and promoted), "two steps in one pass"
-        goes_on = before.candidate is not None and before.candidate.is_same(after.candidate)
-        # Where no pod ever ran, the first that does is a first version, and held by nobody.
-        is_first = before.stable is None or (before.unproven and before.fallback is None)
-        was_last = promoted and before.candidate is not None and not is_first
-        if (goes_on and after.step > before.step) or was_last:
-            self.check_step_left(before, after)
-
-    def check_is_tried(self, before: RolloutState, after: RolloutState, candidate: Revision) -> None:
-        """What failed elsewhere is tried for a person, or where nothing else serves."""
-        if candidate.version not in self.elsewhere:
+    def check_there(self, plan: Plan) -> None:
+        """What nobody waits for is there after every pass that saw all there is."""
+        state, alone = plan.state, list(self.cluster.workloads) == [NAME]
+        if not self.is_seen() or plan.stage is None:
             return
-        # What failed here as well is tried again for a person alone.
-        has_failed = any(failure.revision.is_same(candidate) for failure in before.failed)
-        by_person = bool(self.pin) or before.at_once or has_failed or after.trigger is Trigger.RETRIED
-        assert by_person or before.stable is None or before.unproven, "tried although it failed elsewhere"
-        self.met["failed elsewhere, and tried for a person"] += by_person and before.stable is not None
+        if self.suspend and state.candidate is not None and alone and self.route is None:
+            assert self.asked is not None
+            assert self.front is None or self.front.workload or self.asked.paused, "held, and replaced on"
+        self.check_dead(plan)
 
-    def check_step_left(self, before: RolloutState, after: RolloutState) -> None:
-        """A step is left when it was reached, and what held it let go."""
-        self.met["steps left"] += 1
-        if before.hurried or after.hurried or self.asked_for(Verb.PROMOTE):
+    def check_dead(self, plan: Plan) -> None:
+        """Who was seen to be dead is sent nothing while stable lives in a workload of its own."""
+        home = self.observed.runs(plan.state.stable) if plan.state.stable else None
+        first = plan.stage.tracks[0] if plan.stage else None
+        if home is None or first is None or not home.available or not self.replicas:
             return
-        pause = self.pause_at(before.step)
-        if pause is not None and pause.duration is None:
-            approved = any(each.step == before.step for each in before.approvals)
-            assert approved or self.asked_for(Verb.APPROVE), "nobody approved it"
-        if pause is not None and pause.duration is not None:
-            assert before.reached_at is not None, "a step that was not reached is left"
-            assert self.now >= before.reached_at + pause.duration, "its time is not over"
-        if self.analysis is not None and before.step < self.steps_held():
-            assert self.verdict.holds is Holds.YES, "nothing speaks for it"
-
-    def asked_for(self, verb: Verb) -> bool:
-        """Whether the request that stands there now is this one."""
-        return self.request.startswith(verb.value)
-
-    def pause_at(self, step: int) -> Pause | None:
-        """What holds a step of the present strategy."""
-        if isinstance(self.strategy, BlueGreen | Shadow):
-            return self.strategy.pause if step == 0 else None
-        steps = self.strategy.steps if isinstance(self.strategy, Canary) else ()
-        return steps[step].pause if step < len(steps) else None
-
-    def steps_held(self) -> int:
-        """How many steps of the present strategy are before the last one."""
-        if isinstance(self.strategy, Canary):
-            return len(self.strategy.steps)
-        return 1 if isinstance(self.strategy, BlueGreen | Shadow) else 0
-
-    def check_aborted(self, before: RolloutState, plan: Plan, revision: Revision) -> None:
-        self.failed.add((revision.release, self.retry))
-        reason = plan.state.failed[0].reason
-        self.met[f"aborted: {reason.value}"] += 1
-        by_itself = reason in (Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.ANALYSIS_FAILED)
-        if by_itself and before.stable is not None and not before.unproven:
-            assert self.on_failure is OnFailure.ROLLBACK, "taken back, though it was to be held"
-        if by_itself and before.frozen is not None:
-            return  # whoever does not want it held any more takes it back as it was then
-        if reason is Reason.PROGRESS_DEADLINE_EXCEEDED and before.candidate:
-            assert before.reached_at is None, "held, and given up as if it were late"
-            assert self.observed.unmoved >= patience_with(self.deployment(), before.candidate)
-        if reason is Reason.ABORTED_BY_REQUEST:
-            assert self.asked_for(Verb.ABORT), "nobody asked for it"
-        if reason is Reason.ANALYSIS_FAILED:
-            assert self.verdict.holds is Holds.NO
-
-    def check_frozen(self, before: RolloutState, plan: Plan) -> None:
-        """Who is held is let go by a person, by another wish or by wrong files, and by nobody else."""
-        was, now = before.frozen, plan.state.frozen
-        if now is not None and was is None:
-            self.met[f"frozen: {now.reason.value}"] += 1
-            self.frozen_at = (self.generation, self.retry)
-            assert self.on_failure is OnFailure.FREEZE
-            assert plan.state.stable is not None
-            late = now.reason is Reason.PROGRESS_DEADLINE_EXCEEDED
-            assert not late or self.observed.unmoved >= patience_with(self.deployment(), now.revision)
-        if was is None or now is not None:
+        is_stable = (first.role, first.workload) == (Role.STABLE, home.name)
+        if self.route is None or self.suspend or not is_stable:
             return
-        asked = any(map(self.asked_for, (Verb.ABORT, Verb.PROMOTE, Verb.RETRY)))
-        edited = self.frozen_at != (self.generation, self.retry)
-        moved = not self.release.is_same(before.candidate)
-        ended = [plan.state.failed[0].reason] if plan.finished and plan.state.failed else []
-        is_wrong = bool({Reason.DIGEST_CHANGED, Reason.FETCH_FAILED} & set(ended))
-        self.met["thawed"] += plan.state.candidate is not None and plan.state.candidate.is_same(
-            before.candidate
-        )
-        assert asked or edited or moved or is_wrong or self.has_lost, "let go by nobody"
-
-    def check_new_stable(self, before: RolloutState, plan: Plan) -> None:
-        stable, recovered = plan.state.stable, before == RolloutState()
-        assert stable is not None
-        since, candidate = self.meant_since, plan.state.candidate
-        self.meant_since = {candidate.version} if candidate else set()
-        if (recovered and not plan.finished) or stable.is_same(before.fallback):
-            return
-        assert stable.version in self.meant
-        if before.stable is not None and not self.has_lost:
-            assert stable.version in since, "stable changes to what nobody asked for since"
-        if stable.tree:
-            self.trees.setdefault(stable.version, stable.tree)
-        if plan.state.unproven:
-            assert self.replicas == 0 or recovered
-            return
-        number = int(stable.version[1:])
-        pods = [pod for pod in self.observed.pods_of(stable) if pod.ready]
-        assert number not in BAD or (number == DIFFERENT_FILES and len(pods) == 1)
-        assert len(self.observed.trees_of(stable)) == 1
-        if not recovered:
-            assert len(pods) >= self.replicas > 0
+        for name, weight in self.route.written.weights:
+            seen = self.observed.named(name)
+            is_dead = seen is None or not seen.available
+            assert not (weight and is_dead), f"{weight} % for {name}, of which nobody lives"
 
     def happens(self, seconds: float = 60) -> None:
         """Time passes; the operator looks when it is woken."""
@@ -342,11 +189,15 @@ class History(PromisedWorld):
                 assert plan.decision.course is Course.STALLED
                 return
             assert plan.decision.waits, "it neither goes on nor waits"
+            if isinstance(self.strategy, BlueGreen) and state.step == 0:
+                assert self.preview, "nobody can look at it"
             assert not grants or self.verdict.holds is not Holds.YES, "it waits for nothing"
             self.met["rests: waiting"] += 1
             return
         if int(self.wanted.version[1:]) not in BAD:
             failed = failure_of(self.deployment(), state, self.release)
+            is_asked_anew = (self.release.release, self.retry) not in self.failed_ever
+            assert not (failed and is_asked_anew) or self.has_lost, "a person wants it tried, and it is not"
             assert failed or self.release.is_same(state.stable), "a good version that was asked for serves"
         elif self.replicas and not self.has_lost:
             could_not_show = self.wanted.version == f"v{DIFFERENT_FILES}"

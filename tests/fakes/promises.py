@@ -8,15 +8,14 @@ import random
 from dataclasses import dataclass
 
 from tests.fakes.rollouts import NAME, LittleWorld
+from tests.fakes.sums import pods_that_carry
 from tests.fakes.ways import Mood
 
 from lockgate.api.status import Revision
-from lockgate.api.strategy import Canary
+from lockgate.api.strategy import BlueGreen, Canary, Shadow
 from lockgate.domain.observed import RouteFacts
-from lockgate.domain.plan import Course, Plan, Step
+from lockgate.domain.plan import Course, Plan
 from lockgate.domain.split import TrafficSplit
-from lockgate.plan.carried import pods_for
-from lockgate.plan.shape import steps_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class PromisedWorld(LittleWorld):
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__(rng)
-        self.has_lied = False
+        self.has_lied = self.is_disturbed = False
         self._before = self.ways()
 
     def ways(self) -> Ways:
@@ -92,7 +91,9 @@ class PromisedWorld(LittleWorld):
         if has >= had:
             return
         truth, seen = _needed(name, self.splits(), self.replicas), self.needed_by_view(name)
-        needed = min(truth, seen)
+        # What another hand wrote nobody may have seen; what is our own, and what became of it, is known.
+        is_known = self.route == self.view.route and not self.is_disturbed
+        needed = truth if is_known else min(truth, seen)
         assert has >= min(needed, had), f"{name} goes from {had} to {has} pods and {needed} are asked of it"
         if self.front != self.view.front:
             return  # by another hand, and not seen yet
@@ -149,7 +150,7 @@ class PromisedWorld(LittleWorld):
             is_beside = plan.stage is not None and len(plan.stage.tracks) > 1
             is_held = is_beside and plan.state.frozen is not None and plan.state.reached_at is None
             assert not (is_held and release.is_same(plan.state.candidate)), "more for who is held"
-            pods = min(1 if was_dead else 99, pods_for(self.replicas, weight))
+            pods = min(1 if was_dead else 99, pods_that_carry(self.replicas, weight))
             has = max(after.ready.get(name, 0), min(seen.available, seen.replicas) if seen else 0)
             assert has >= pods, f"{weight} % for {name}, of which there are {has} pods"
         if after.route.special and (before.route is None or before.route.special != after.route.special):
@@ -167,23 +168,27 @@ class PromisedWorld(LittleWorld):
         assert release.is_same(candidate), f"traffic rises for {name}, which is nobody's"
         if plan.state.stable is None:
             return
-        allowed = max(_weight(step) for step in self.steps_at(plan))
+        allowed = max(self.weights_at(plan))
         assert weight <= allowed, f"{weight} % for a candidate whose step gives it {allowed}"
         ready = [pod for pod in self.observed.pods_of(release) if pod.ready]
         trees = {pod.proof.tree_digest for pod in ready if pod.proof}
         assert len(trees) <= 1, "traffic for different files"
         assert all(pod.proof for pod in ready), "traffic for what is not proved"
 
-    def steps_at(self, plan: Plan) -> list[Step]:
-        """The present step and, once that is reached, the next."""
-        steps = steps_for(self.deployment(), plan.state)
-        return list(steps[plan.state.step : plan.state.step + (2 if plan.state.reached_at else 1)])
+    def weights_at(self, plan: Plan) -> list[int]:
+        """What the author gives to a candidate in the present step and, once that is reached, in the next."""
+        drawn = self.strategy.steps if isinstance(self.strategy, Canary) else ()
+        weights = [step.weight for step in drawn]
+        if isinstance(self.strategy, BlueGreen | Shadow):
+            weights = [0]
+        weights = [*weights, 100] if plan.state.stable is not None else [100]
+        return weights[plan.state.step : plan.state.step + (2 if plan.state.reached_at else 1)]
 
     def check_shadows(self, plan: Plan, after: Ways) -> None:
         """Who is to get no ordinary request gets none by a write of ours."""
         if plan.stage is None or plan.state.stable is None or plan.state.candidate is None:
             return
-        if any(_weight(step) for step in self.steps_at(plan)):
+        if any(self.weights_at(plan)):
             return
         homes = [name for name, release in after.releases.items() if release.is_same(plan.state.candidate)]
         before = self._before
@@ -204,7 +209,7 @@ class PromisedWorld(LittleWorld):
             return
         if not after.has_front or after.front is not None or not before.has_front:
             return
-        most = pods_for(self.replicas, max(_weight(step) for step in self.steps_at(plan)))
+        most = pods_that_carry(self.replicas, max(self.weights_at(plan)))
         for name, release in after.releases.items():
             had = before.ready.get(name, 0) if before.front is None else 0
             has = min(after.ready[name], self.seen_of(name))
@@ -233,8 +238,4 @@ class PromisedWorld(LittleWorld):
 def _needed(name: str, splits: list[TrafficSplit] | tuple[TrafficSplit, ...], size: int) -> int:
     weights = [dict(split.weights).get(name, 0) for split in splits]
     special = any(split.special == name for split in splits)
-    return max(pods_for(size, max(weights, default=0)), min(1, size) if special else 0)
-
-
-def _weight(step: Step) -> int:
-    return step.replicas if step.weight is None else step.weight
+    return max(pods_that_carry(size, max(weights, default=0)), min(1, size) if special else 0)

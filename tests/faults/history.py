@@ -69,6 +69,8 @@ class History:
         self.stable_since: dict[tuple[Key, str], float] = {}
         self.failed_at: dict[tuple[Key, str], float] = {}
         self.trees: dict[tuple[Key, str, str], str] = {}
+        # Of a workload, by what it is and by its release: every pod template that it was given.
+        self.templates: defaultdict[tuple[Key, str, str], set[str]] = defaultdict(set)
         self.foreign: set[tuple[str, Key]] = set()
         self.qualities: dict[str, str] = {}
         self.round_began = 0.0

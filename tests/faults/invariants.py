@@ -8,13 +8,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from tests.fakes.kstatus import check_kstatus
+from tests.faults.boundaries import BOUNDARIES, LATE_SECONDS, parent_of
 from tests.faults.history import Change, History, is_ready, version_of
 
 from lockgate_sandbox.api import Json
 
 Invariant = Callable[[History, Change], str | None]
-# An answer of the registry, a pass and a write may all be under way when the wish changes.
-LATE_SECONDS = 10.0
 # A write of the status may be lost and the next one tell more than one end.
 _ENDED_AT_ONCE = 3
 
@@ -31,7 +30,10 @@ def weights_are_whole_and_sum_to_a_hundred(_: History, change: Change) -> str | 
 def only_stable_and_candidate_get_traffic(_: History, change: Change) -> str | None:
     status = _status(change)
     named = {(status.get(role) or {}).get("version") for role in ("stable", "candidate")}
-    others = [s["version"] for s in status.get("traffic") or () if s["version"] not in named and s["weight"]]
+    # Whoever was given up a moment ago is told to get what the gateway still sends to it.
+    ended = {("previous", entry["version"]) for entry in status.get("history") or ()}
+    got = [(s["track"], s["version"]) for s in status.get("traffic") or () if s["weight"]]
+    others = [version for track, version in got if version not in named and (track, version) not in ended]
     return f"{others} get traffic, but stable and candidate are {named}" if others else None
 
 
@@ -133,12 +135,12 @@ def an_aborted_version_is_not_tried_again_unasked(history: History, change: Chan
 
 def no_version_is_rolled_out_that_nobody_asked_for(history: History, change: Change) -> str | None:
     version = _version_of_template(change)
-    asked = history.asked[change.key].ever()
+    asked = history.asked[parent_of(change)].ever()
     return None if not version or version in asked else f"{version}; asked for: {sorted(asked)}"
 
 
 def a_suspended_workload_keeps_its_version(history: History, change: Change) -> str | None:
-    since = history.asked[change.key].suspended_since
+    since = history.asked[parent_of(change)].suspended_since
     version = _version_of_template(change)
     if not version or change.before is None or since is None or change.at < since + LATE_SECONDS:
         return None
@@ -150,10 +152,12 @@ def the_workload_has_a_size_somebody_asked_for(history: History, change: Change)
     if change.kind != "Deployment" or change.after is None or not _ours(change.after):
         return None
     size = change.after["spec"]["replicas"]
-    asked = {size for _, size in history.asked[change.key].sizes}
-    owner = history.get("ModelDeployment", change.key)
+    asked = {size for _, size in history.asked[parent_of(change)].sizes}
+    owner = history.get("ModelDeployment", parent_of(change))
     if size == 0 and not ((owner or {}).get("status") or {}).get("stable"):
         return None
+    if "rolling" not in ((owner or {}).get("spec", {}).get("strategy") or {"rolling": {}}):
+        return None if size <= max(asked, default=0) else f"{size}; asked for: {sorted(asked)}"
     return None if size in asked else f"{size}; asked for: {sorted(asked)}"
 
 
@@ -176,11 +180,12 @@ def enough_pods_serve_while_nobody_disturbs_them(history: History, change: Chang
 def a_service_selects_the_pods_of_its_workload(history: History, change: Change) -> str | None:
     if change.kind != "Service" or change.after is None or not _ours(change.after):
         return None
-    workload = history.get("Deployment", change.key)
+    selector = change.after["spec"]["selector"]
+    named = selector.get("lockgate.dev/workload", change.key[1])
+    workload = history.get("Deployment", (change.key[0], named))
     if workload is None or not _ours(workload) or _disturbed_lately(history, change):
         return None
     labels = workload["spec"]["template"]["metadata"]["labels"]
-    selector = change.after["spec"]["selector"]
     return None if selector.items() <= labels.items() else f"{selector} selects nothing of {labels}"
 
 
@@ -234,6 +239,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     what_belongs_to_others_is_never_touched,
     children_belong_to_a_resource_that_was_there,
     conditions_change_their_time_only_with_their_status,
+    *BOUNDARIES,
 )
 
 

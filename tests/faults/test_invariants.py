@@ -1,8 +1,13 @@
 """Every invariant speaks when it is broken: one small world each in which it alone is to speak."""
 
 import pytest
+from tests.faults.boundaries import no_server_gets_a_key, the_pods_of_a_release_stay_as_they_were
 from tests.faults.history import Change, History
-from tests.faults.invariants import INVARIANTS
+from tests.faults.invariants import (
+    INVARIANTS,
+    only_stable_and_candidate_get_traffic,
+    the_workload_has_a_size_somebody_asked_for,
+)
 
 KEY = ("growth", "churn")
 
@@ -73,6 +78,20 @@ def ready_at(time, status="True"):
     return {"type": "Ready", "status": status, "reason": "RolledOut", "lastTransitionTime": time}
 
 
+def pods_of(spec, release="r", **metadata):
+    """A workload whose pods are made like this."""
+    made = child("Deployment")
+    template = made["spec"]["template"]
+    template["spec"] = {"automountServiceAccountToken": False, "containers": [], **spec}
+    template["metadata"]["labels"]["lockgate.dev/release"] = release
+    made["metadata"] |= metadata
+    return made
+
+
+KEYED = {
+    "volumes": [{"name": "key", "secret": {}}],
+    "containers": [{"name": "server", "volumeMounts": [{"name": "key"}]}],
+}
 SHARES = [
     {"track": "stable", "version": "v1", "weight": 60},
     {"track": "candidate", "version": "v2", "weight": 60},
@@ -117,6 +136,24 @@ BROKEN = {
     "conditions_change_their_time_only_with_their_status": changed(
         deployment(conditions=[ready_at("t1")]), deployment(conditions=[ready_at("t2")])
     ),
+    "nothing_of_ours_holds_up_a_deletion": changed(None, pods_of({}, finalizers=["a"]), "Deployment"),
+    "children_live_where_their_owner_does": Change(
+        "Deployment", ("default", "churn"), None, pods_of({}), 1000.0
+    ),
+    "no_server_gets_a_key": changed(None, pods_of(KEYED), "Deployment"),
+    "pods_are_nobody_in_the_cluster": changed(None, pods_of({"serviceAccountName": "root"}), "Deployment"),
+    "the_pods_of_a_release_stay_as_they_were": changed(
+        pods_of({}), pods_of({"containers": [{"name": "server"}]}), "Deployment"
+    ),
+    "a_workload_is_given_only_what_is_wanted_or_serves": changed(
+        child("Deployment", version="v1"), child("Deployment", version="v0"), "Deployment"
+    ),
+    "a_candidate_is_what_was_asked_for_since_stable_is": changed(
+        deployment(stable=revision("v1")), deployment(stable=revision("v1"), candidate=revision("v0"))
+    ),
+    "a_status_names_the_candidate_that_rolls_out": changed(
+        deployment(), deployment(stable=revision("v1"), rollout={}, step="1/2")
+    ),
 }
 
 
@@ -130,6 +167,8 @@ def test_an_invariant_speaks_when_it_is_broken(history: History, invariant):
         history.asked[KEY].suspended_since = 10.0
     if invariant.__name__ == "enough_pods_serve_while_nobody_disturbs_them":
         history.whole_at_round, history.round_began = {KEY: 2}, 950.0
+    if invariant.__name__ == "the_pods_of_a_release_stay_as_they_were":
+        assert invariant(history, changed(None, pods_of({}), "Deployment")) is None
     assert invariant(history, BROKEN[invariant.__name__])
 
 
@@ -150,3 +189,50 @@ def test_an_invariant_is_silent_about_an_ordinary_rollout(history: History, inva
         changed(None, pod("v2"), "Pod"),
     ):
         assert invariant(history, change) is None
+
+
+@pytest.mark.parametrize("container", ["server", "fetch"])
+def test_no_container_has_a_key_in_its_environment(history: History, container):
+    held = {"name": container, "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "k"}}}]}
+    assert no_server_gets_a_key(history, changed(None, pods_of({"initContainers": [held]}), "Deployment"))
+
+
+def test_the_fetch_may_read_the_key_that_it_needs(history: History):
+    mounted = [{"name": "fetch", "volumeMounts": [{"name": "key"}]}]
+    made = pods_of(KEYED | {"containers": [], "initContainers": mounted})
+    assert no_server_gets_a_key(history, changed(None, made, "Deployment")) is None
+
+
+def test_what_somebody_else_made_of_a_pod_template_may_be_put_right(history: History):
+    ours, theirs = pods_of({}), pods_of({"containers": [{"name": "another"}]})
+    assert the_pods_of_a_release_stay_as_they_were(history, changed(None, ours, "Deployment")) is None
+    history.asked[KEY].disturbed_at = 999.0
+    assert the_pods_of_a_release_stay_as_they_were(history, changed(ours, theirs, "Deployment")) is None
+    repaired = changed(theirs, ours, "Deployment", at=1100.0)
+    assert the_pods_of_a_release_stay_as_they_were(history, repaired) is None
+
+
+def test_a_release_of_another_kind_is_made_of_other_pods(history: History):
+    old, new = pods_of({}), pods_of({"containers": [{"name": "server"}]}, release="s")
+    assert the_pods_of_a_release_stay_as_they_were(history, changed(None, old, "Deployment")) is None
+    assert the_pods_of_a_release_stay_as_they_were(history, changed(old, new, "Deployment")) is None
+
+
+def test_a_part_of_what_is_asked_for_is_a_size_for_one_of_two_that_share_it(history: History):
+    owner = deployment(stable=revision("v1"))
+    owner["spec"]["strategy"] = {"canary": {}}
+    history.objects["ModelDeployment", KEY] = owner
+    fewer = changed(None, child("Deployment", replicas=1), "Deployment")
+    assert the_workload_has_a_size_somebody_asked_for(history, fewer) is None
+    more = changed(None, child("Deployment", replicas=3), "Deployment")
+    assert the_workload_has_a_size_somebody_asked_for(history, more)
+
+
+def test_whoever_was_given_up_is_told_to_get_what_the_gateway_still_sends_to_it(history: History):
+    shares = [{"track": "stable", "version": "v1", "weight": 90}]
+    shares.append({"track": "previous", "version": "v2", "weight": 10})
+    ended = [{"version": "v2", "outcome": "Superseded"}]
+    told = changed(None, deployment(stable=revision("v1"), traffic=shares, history=ended))
+    assert only_stable_and_candidate_get_traffic(history, told) is None
+    told = changed(None, deployment(stable=revision("v1"), traffic=shares))
+    assert only_stable_and_candidate_get_traffic(history, told)

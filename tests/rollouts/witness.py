@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
+from tests.fakes.sums import pods_that_carry
 from tests.faults.history import KINDS, Change, History, Onlooker, version_of
 from tests.waiting import wait_until
 
 from lockgate.backends.deployment.route import read_route, services_named
 from lockgate.domain.split import WHOLE, TrafficSplit
-from lockgate.plan.carried import pods_for
 from lockgate_sandbox.api import Json
 
 ROUTE = "HTTPRoute"
@@ -92,7 +92,7 @@ class Judge:
             available = self._available(name)
             if weight and not available:
                 self._break(f"{weight} % for {name}, of which no pod is available")
-            elif weight > before.get(name, 0) and available < pods_for(self._size(), weight):
+            elif weight > before.get(name, 0) and available < pods_that_carry(self._size(), weight):
                 self._break(f"{weight} % for {name}, of which {available} of {self._size()} are available")
         for service in services_named(route):
             if self.history.get("Service", (self.namespace, service)) is None:
@@ -110,7 +110,7 @@ class Judge:
                 self._break(f"Deployment {name} is deleted while the route names it, with {weights} %")
             return
         assert change.after is not None
-        needed = pods_for(self._size(), max(weight or 0 for weight in weights))
+        needed = pods_that_carry(self._size(), max(weight or 0 for weight in weights))
         had = change.before["spec"]["replicas"] if change.before else 0
         has = change.after["spec"]["replicas"]
         if has < had and has < needed:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.fakes.rig import KEY
 from tests.fakes.stages import SIZE, Hands, only, split
+from tests.fakes.sums import pods_that_carry
 
 from lockgate.domain.plan import Stage
 from lockgate.domain.resources import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE, Object
-from lockgate.plan.carried import pods_for
 
 Verb = Callable[..., Awaitable[Any]]
 VERBS = ("apply", "create", "delete")
@@ -59,7 +59,9 @@ def check(hands: Hands) -> None:
     assert not written or sum(written.values()) == 100
     for service, weight in (*written.items(), *hands.served.items()):
         assert service in services, f"{service} is sent requests and is not there"
-        assert asked(service) >= pods_for(SIZE, weight), f"{service} gets {weight} % on {asked(service)}"
+        assert asked(service) >= pods_that_carry(SIZE, weight), (
+            f"{service} gets {weight} % on {asked(service)}"
+        )
     front = services.get("churn", {}).get("spec", {}).get("selector", {}).get("lockgate.dev/workload")
     if front is not None:
         assert asked("churn") > 0, "nobody answers at the front"

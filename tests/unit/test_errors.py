@@ -30,6 +30,7 @@ ABOUT_THE_REGISTRY = {
     errors.GateRefused,
     errors.GateWaiting,
     errors.DigestChanged,
+    errors.RuntimeMismatch,
     errors.Unanswered,
     errors.RegistryUnavailable,
     errors.RegistryClientFailed,

@@ -6,9 +6,13 @@ import pytest
 from tests.fakes.builders import T0
 from tests.fakes.facts import pod, release, workload
 
-from lockgate.domain.gate import Evidence, Holds
+from lockgate.api.analysis import Analysis, Metric, Query
+from lockgate.domain.analysis import Judgement, Measured, Reading, Readings, Seen, Series, Unread
+from lockgate.domain.gate import Evidence, GateVerdict, Holds
 from lockgate.domain.observed import Observed, RouteFacts
 from lockgate.domain.split import TrafficSplit
+from lockgate.names import Reason
+from lockgate.plan.gates.analysed import not_measured, told
 from lockgate.plan.gates.available import available
 from lockgate.plan.gates.routed import routed
 
@@ -81,3 +85,67 @@ def test_traffic_goes_as_asked_only_once_the_gateway_says_so_itself(split, route
     verdict = routed(evidence, T0)
     told = "" if holds is Holds.YES else "the gateway has not taken over the split yet"
     assert (verdict.holds, verdict.sentence) == (holds, told)
+
+
+def test_a_gateway_that_refuses_a_route_is_told_in_its_words():
+    route = RouteFacts(written=SPLIT, served=OTHER, problem="no such listener")
+    verdict = routed(Evidence(candidate=V2, replicas=2, observed=Observed(route=route), split=SPLIT), T0)
+    said = "the gateway has not taken over the split yet: no such listener"
+    assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, said)
+
+
+def test_traffic_goes_as_asked_only_once_the_front_is_who_is_to_answer_there():
+    observed = Observed(front="churn", route=RouteFacts(written=SPLIT, served=SPLIT))
+    evidence = Evidence(candidate=V2, replicas=2, observed=observed, split=SPLIT, front="churn-next")
+    verdict = routed(evidence, T0)
+    said = "its pods do not answer at its own address yet"
+    assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, said)
+
+
+ERRORS = Metric(name="errors", query=Query.ERRORS, max=0.01)
+SLOW = Metric(name="slow", query=Query.LATENCY, max=0.5)
+ANALYSIS = Analysis(metrics=(ERRORS, SLOW))
+NOTHING = Reading(candidate=Seen(value=Series()))
+
+
+def measured(holds, *silent, unread=None) -> GateVerdict:
+    """What is told where the judge says so, for want of these metrics, and one could not be read."""
+    verdict = GateVerdict(holds=holds, sentence="as it was judged", again_at=T0)
+    found = tuple(
+        Measured(metric=metric, holds=Holds.INCONCLUSIVE if metric in silent else Holds.YES, sentence="")
+        for metric in ANALYSIS.metrics
+    )
+    readings = Readings(scrapes=Series(), metrics=(NOTHING, unread or NOTHING))
+    return told(V2, ANALYSIS, readings, Judgement(verdict=verdict, measured=found))
+
+
+AWAY = Unread(sentence="Prometheus is away", lasting=False)
+BROKEN = Unread(sentence="metric slow is no PromQL", lasting=True)
+
+
+LITTLE = "what was measured of v2 says too little: metric "
+
+
+@pytest.mark.parametrize(
+    ("holds", "silent", "unread", "sentence", "reason"),
+    [
+        (Holds.YES, (), None, "as it was judged", None),
+        (Holds.YES, (), AWAY, "as it was judged", None),
+        (Holds.NO, (), None, "as it was judged", Reason.ANALYSIS_FAILED),
+        (Holds.NOT_YET, (), None, "v2 is being measured: errors and slow", Reason.ANALYSIS_RUNNING),
+        (Holds.NOT_YET, (), AWAY, "Prometheus is away", Reason.ANALYSIS_RUNNING),
+        (Holds.INCONCLUSIVE, (SLOW,), None, f"{LITTLE}slow", Reason.ANALYSIS_INCONCLUSIVE),
+        (Holds.INCONCLUSIVE, (ERRORS, SLOW), AWAY, f"{LITTLE}errors and slow", Reason.ANALYSIS_INCONCLUSIVE),
+        (Holds.INCONCLUSIVE, (SLOW,), BROKEN, "metric slow is no PromQL", Reason.ANALYSIS_INCONCLUSIVE),
+    ],
+)
+def test_what_was_measured_is_told_in_words_that_stand_still(holds, silent, unread, sentence, reason):
+    verdict = measured(holds, *silent, unread=unread)
+    assert (verdict.holds, verdict.sentence, verdict.reason) == (holds, sentence, reason)
+    assert verdict.again_at == T0
+
+
+def test_before_the_first_measurement_it_is_said_that_there_will_be_one_and_when():
+    verdict = not_measured(V2, ANALYSIS, T0)
+    assert (verdict.holds, verdict.sentence) == (Holds.NOT_YET, "v2 is being measured: errors and slow")
+    assert (verdict.reason, verdict.again_at) == (Reason.ANALYSIS_RUNNING, T0 + ANALYSIS.interval)

@@ -8,7 +8,8 @@ from tests.fakes.builders import T0, deployment
 from tests.fakes.facts import pod, release, workload
 
 from lockgate.api.status import RolloutState
-from lockgate.domain.observed import FetchFacts, Observed
+from lockgate.domain.observed import FetchFacts, Observed, RouteFacts
+from lockgate.domain.split import TrafficSplit
 from lockgate.plan.progress import marks_of, time_of_progress
 
 V1, V2 = release(1), release(2)
@@ -73,3 +74,23 @@ def test_times_are_told_in_whole_seconds():
     now = T0 + timedelta(hours=3, microseconds=7)
     state = RolloutState(candidate=V2, progressed_at=T0)
     assert time_of_progress(deployment(), state, seconds(0), now) == T0 + timedelta(hours=3)
+
+
+@pytest.mark.parametrize(
+    ("written", "served", "weights"),
+    [(None, None, (0, 0)), (30, None, (30, 0)), (30, 10, (30, 10))],
+    ids=["no route", "a route of which the gateway says nothing yet", "a route that is served"],
+)
+def test_its_part_of_the_traffic_counts_as_it_is_written_and_as_it_is_served(written, served, weights):
+    def split(weight):
+        return weight and TrafficSplit(weights=(("churn-old", 100 - weight), ("churn", weight)))
+
+    route = written and RouteFacts(written=split(written), served=split(served))
+    there = Observed(workload=workload(V2, 2), route=route)
+    assert marks_of(there, V2)[-2:] == weights
+
+
+def test_a_route_that_does_not_name_it_gives_it_nothing():
+    others = TrafficSplit(weights=(("churn-old", 100),))
+    there = Observed(workload=workload(V2, 2), route=RouteFacts(written=others, served=others))
+    assert marks_of(there, V2)[-2:] == (0, 0)

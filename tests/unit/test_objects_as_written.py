@@ -121,3 +121,29 @@ def test_an_object_is_called_by_kind_and_name_and_known_by_kind_and_key():
 def test_what_is_of_no_rendering_has_no_hash(metadata):
     assert render_hash_of({"metadata": metadata}) == ""
     assert render_hash_of(drawn()) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("status", "followed"),
+    [
+        pytest.param({}, True, id="no gateway has said anything"),
+        pytest.param({"parents": None}, True, id="nothing is no word"),
+        pytest.param({"parents": [{}]}, True, id="a gateway without a word"),
+        pytest.param({"parents": [{"conditions": None}]}, True, id="nor is nothing of a gateway"),
+        pytest.param({"parents": [{"conditions": [{}]}]}, True, id="a word of no generation"),
+        pytest.param({"parents": [{"conditions": [{"observedGeneration": 6}]}]}, True, id="an older word"),
+        pytest.param({"parents": [{"conditions": [{"observedGeneration": 7}]}]}, False, id="its word"),
+        pytest.param(
+            {"parents": [{}, {"conditions": [{"observedGeneration": 6}, {"observedGeneration": 7}]}]},
+            False,
+            id="one word of one gateway is enough",
+        ),
+    ],
+)
+def test_a_route_is_followed_until_a_gateway_speaks_of_just_this_generation(status, followed):
+    assert is_followed({"kind": "HTTPRoute", "metadata": {"generation": 7}, "status": status}) is followed
+
+
+def test_a_route_of_the_first_generation_is_followed_until_somebody_says_anything_of_it():
+    bare = {"kind": "HTTPRoute", "metadata": {"generation": 1}, "status": {"parents": [{"conditions": [{}]}]}}
+    assert is_followed(bare)

@@ -13,13 +13,13 @@ from functools import cache
 
 from tests.fakes.builders import revision
 from tests.fakes.facts import pod
+from tests.fakes.sums import pods_that_carry
 
 from lockgate.api.shares import Role
 from lockgate.api.status import Revision
 from lockgate.domain.observed import Observed, PodFacts, RouteFacts, WorkloadFacts
 from lockgate.domain.plan import Stage, Track
 from lockgate.domain.split import TrafficSplit, Weights
-from lockgate.plan.carried import pods_for
 from lockgate.plan.reach import within_reach
 
 WRITES = int(os.environ.get("LOCKGATE_REACH_WRITES", str(10**4)))
@@ -143,11 +143,13 @@ class World:
             if weight > self.written.get(name, 0):
                 here = self.workloads.get(name)
                 assert here is not None, f"traffic for {name}, which is not there"
-                assert here.available >= pods_for(self.size, weight), "a weight before its pods"
+                assert here.available >= pods_that_carry(self.size, weight), "a weight before its pods"
 
     def check_fewer(self, name: str, left: int) -> None:
         asked = max(self.written.get(name, 0), self.served.get(name, 0))
-        assert left >= pods_for(self.size, asked), f"{name} is asked for {asked} % and shrinks to {left}"
+        assert left >= pods_that_carry(self.size, asked), (
+            f"{name} is asked for {asked} % and shrinks to {left}"
+        )
 
     def live(self, rng: random.Random) -> None:
         """Pods come up or die, the gateway catches up, each by chance."""
@@ -191,7 +193,7 @@ class Rollout:
         tracks = [track(Role.STABLE, RELEASES[self.stable], stable, size)]
         if self.candidate is not None:
             rising = self.workload(self.candidate)
-            pods = max(1, pods_for(size, weights[rising]))
+            pods = max(1, pods_that_carry(size, weights[rising]))
             tracks.append(track(Role.CANDIDATE, RELEASES[self.candidate], rising, pods))
         return tracks
 
@@ -240,7 +242,7 @@ class Life:
         if not weights == world.written == world.served:
             return
         pods = {name: one.available for name, one in world.workloads.items()}
-        if all(pods.get(name, 0) >= pods_for(world.size, weight) for name, weight in weights.items()):
+        if all(pods.get(name, 0) >= pods_that_carry(world.size, weight) for name, weight in weights.items()):
             self.now.advance()
 
     def a_pass(self, *, may_be_killed: bool) -> int:

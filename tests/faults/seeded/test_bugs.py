@@ -1,8 +1,8 @@
 """Every seeded bug can still be put into the code, and the code with it in is still a program."""
 
 import pytest
+from tests.faults.seeded.bug import OPERATOR
 from tests.faults.seeded.bugs import BUGS
-from tests.integration.site import ROOT
 
 
 def test_there_are_at_least_ten_under_names_of_their_own():
@@ -11,4 +11,4 @@ def test_there_are_at_least_ten_under_names_of_their_own():
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_bug_fits_the_code_as_it_is(bug):
-    compile(bug.text(ROOT / "operator"), bug.file, "exec")
+    compile(bug.text(OPERATOR), bug.file, "exec")
