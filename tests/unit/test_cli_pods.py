@@ -107,3 +107,11 @@ def test_a_weight_that_is_there_is_never_shown_as_nothing_nor_as_all():
         (row,) = [row for row in shown if "candidate" in row]
         assert bar in row
         assert row.endswith(f"{weight:>3} %")
+
+
+def test_a_deployment_that_kserve_made_is_known_by_the_workload_that_it_is_of():
+    labels = {"lockgate.dev/model-deployment": "churn", "lockgate.dev/workload": "churn"}
+    made = {"metadata": {"name": "churn-predictor", "namespace": "growth", "labels": labels}}
+    assert see_workload(made).name == "churn"
+    made["metadata"]["labels"] = {"lockgate.dev/model-deployment": "churn"}
+    assert see_workload(made).name == "churn-predictor"

@@ -12,7 +12,7 @@ from lockgate.api.status import Revision
 from lockgate.cli.pods import SeenPod
 from lockgate.cli.seen import Seen
 from lockgate.domain.resources import Object
-from lockgate.names import LABEL_MODEL_DEPLOYMENT
+from lockgate.names import LABEL_MODEL_DEPLOYMENT, LABEL_WORKLOAD
 
 STABLE: Final = Role.STABLE.value
 CANDIDATE: Final = Role.CANDIDATE.value
@@ -52,11 +52,11 @@ class Branch:
 
 
 def see_workload(raw: Object) -> Workload:
-    """Read a Deployment."""
+    """Read a Deployment: ours, or one that KServe made of an object of ours, with the labels of that."""
     labels, status = raw["metadata"].get("labels") or {}, raw.get("status") or {}
     failures = (one for one in status.get("conditions") or () if one.get("type") == "ReplicaFailure")
     return Workload(
-        name=raw["metadata"]["name"],
+        name=str(labels.get(LABEL_WORKLOAD) or raw["metadata"]["name"]),
         namespace=raw["metadata"].get("namespace", ""),
         deployment=labels.get(LABEL_MODEL_DEPLOYMENT, ""),
         asked=(raw.get("spec") or {}).get("replicas", 1),
