@@ -49,8 +49,8 @@ def install_api(world: RunningWorld) -> None:
                 raise
 
 
-def operator_identity(world: RunningWorld) -> Path:
-    """The ServiceAccount of the chart, with the rights it grants and no more."""
+def operator_identity(world: RunningWorld, *values: str) -> Path:
+    """The ServiceAccount of the chart, with the rights it grants with these values too, and no more."""
     world.kubectl("create", "namespace", "lockgate-system", check=False)
     rendered = world.helm(
         "template",
@@ -65,8 +65,8 @@ def operator_identity(world: RunningWorld) -> Path:
         "--set=gateways.public.gateway=public",
         "--set=gateways.public.hostname=unused.example",
         # Where else models may run.
-        "--set=backends.kserve.enabled=true",
         f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
+        *(f"--set={value}" for value in values),
         "--show-only=templates/rbac.yaml",
         "--show-only=templates/serviceaccount.yaml",
         "--show-only=templates/admissionpolicies.yaml",

@@ -8,7 +8,7 @@ from copy import deepcopy
 
 import pytest
 from tests.chart.guarding import kind_without_schema
-from tests.integration.site import Site, verdict
+from tests.integration.site import Site, operator_identity, verdict
 
 from lockgate.domain.resources import INFERENCE_SERVICE
 from lockgate_sandbox.api import ApiError, Json
@@ -31,9 +31,11 @@ def offering(site: Site) -> Iterator[Callable[[str], None]]:
         site.client.post(CRDS, crd)
 
     gone(site)
+    operator_identity(site.world, "backends.kserve.enabled=true")
     site.operator.restart(LOCKGATE_BACKENDS="kserve")
     yield serve
     site.operator.kill()
+    operator_identity(site.world)
     gone(site)
 
 
