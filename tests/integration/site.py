@@ -65,7 +65,6 @@ def operator_identity(world: RunningWorld) -> Path:
         "--set=gateways.public.gateway=public",
         "--set=gateways.public.hostname=unused.example",
         # Where else models may run.
-        f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--set=backends.kserve.enabled=true",
         f"--set-json=ecs={json.dumps({'prod': ON_ECS})}",
         "--show-only=templates/rbac.yaml",
