@@ -22,7 +22,7 @@ ELSEWHERE := $(patsubst %,--ignore=tests/%,contract golden scenario unit)
 FRUGAL := GOMAXPROCS=1 GOGC=300
 # Those that start servers mostly wait, so more of them run at a time than there are processors. Each
 # waits with a deadline, which a busy machine may miss: it is tried once more, and named if it needed that.
-JOBS ?= 5
+JOBS ?= 4
 UNSTEADY ?= --reruns 1 --reruns-delay 2 -raR
 
 .PHONY: help
@@ -54,15 +54,20 @@ demo-backends: env ## One alias moves, and a model as Deployments, on KServe and
 	@$(BIN)/python -m lockgate_sandbox.demo.backends
 
 .PHONY: test
-test: check build ## Everything that must hold; what CI runs
-	@# What waits for servers leaves the processors idle for part of the time: that is for what only counts.
-	@nice -n 19 $(MAKE) other-python histories > .beside.log 2>&1 & beside=$$!; failed=0; \
-		trap "kill $$beside 2>/dev/null || true" EXIT; trap "exit 130" INT TERM; \
-		$(MAKE) integration oldest-client signals cluster || failed=$$?; \
-		wait $$beside || failed=$$?; sed 's/^/beside: /' .beside.log; exit $$failed
+test: check build cluster-build ## Everything that must hold; what CI runs
+	@# All of these wait for servers part of the time, so they run at once, and what only counts takes what they
+	@# leave. The others give way to the cluster: to the scheduler all its pods may weigh what one process does.
+	@declare -A beside; failed=0; \
+		begin() { nice -n $$2 $(MAKE) $$3 > .$$1.log 2>&1 & beside[$$1]=$$!; }; \
+		trap 'kill "$${beside[@]}" 2>/dev/null || true' EXIT; trap "exit 130" INT TERM; \
+		begin cluster 0 cluster; begin again 10 "oldest-client signals"; begin counts 19 "histories other-python"; \
+		nice -n 10 $(MAKE) integration || failed=$$?; \
+		for each in again cluster counts; do \
+			wait $${beside[$$each]} || failed=$$?; sed "s/^/$$each: /" .$$each.log; done; exit $$failed
 
 .PHONY: check
-check: lint types imports unit ## What needs neither network nor cluster nor a server
+check: lint ## What needs neither network nor cluster nor a server
+	@$(MAKE) -j 3 types imports unit
 
 .PHONY: lint
 lint: env ## Style and common mistakes
@@ -111,12 +116,21 @@ histories: env ## A million simulated writes in random histories of rollouts, ea
 		$(BIN)/python -m pytest -q -n auto tests/unit/test_reach.py tests/unit/test_simulation.py \
 		tests/unit/test_simulated_traffic.py -k "not meant_to_meet"
 
+# Whether this machine can have one.
+CLUSTERS := [ "$$(id -u) $$(uname)" = "0 Linux" ]
+
+.PHONY: cluster-build
+cluster-build: env build ## The programs and images of the real cluster, built once and cached
+	@if $(CLUSTERS); then \
+		$(BIN)/python -m lockgate_sandbox build --level cluster \
+			--with gateway_envoy,gateway_traefik,crowd,lockgate,prometheus,kserve,kuberay; fi
+
 .PHONY: cluster
-cluster: env build ## On the real one-node cluster; needs Linux and root, else it says so and passes
-	@if [ "$$(id -u)" != 0 ] || [ "$$(uname)" != Linux ]; then \
-		echo "cluster: skipped, it needs Linux and root"; else \
-		$(BIN)/python -m lockgate_sandbox build --level cluster --with gateway_envoy,gateway_traefik,crowd && \
-		$(FRUGAL) $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster $(ELSEWHERE); fi
+cluster: env cluster-build ## On the real one-node cluster; needs Linux and root, else it says so and passes
+	@# One cluster after the other with large parts, beside one of all other tests (tests/conftest.py).
+	@if ! $(CLUSTERS); then echo "cluster: skipped, it needs Linux and root"; else \
+		$(FRUGAL) $(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(UNSTEADY) \
+			-m cluster $(ELSEWHERE); fi
 
 SIZES ?= 20,100
 .PHONY: bench

@@ -270,9 +270,13 @@ class History(PromisedWorld):
 
     def check_two(self) -> None:
         """No third release answers, unless stable was gone altogether, or there is none yet."""
-        stable = self.state.stable
-        homes = [name for name, one in self.cluster.workloads.items() if one.release.is_same(stable)]
-        self.is_disturbed |= stable is None or not any(map(self.cluster.ready, homes))
+        if self.is_disturbed:
+            return
+        stable, ready = self.state.stable, self.cluster.ready
+        homes = self.cluster.workloads.items()
+        self.is_disturbed = stable is None or not any(
+            one.release.is_same(stable) and ready(name) for name, one in homes
+        )
         # Who replaces pods in place keeps those of before until others are there.
         mixed = any(not pod.release.is_same(self.asked.release) for pod in self.cluster.of(NAME))
         if not mixed and not self.is_disturbed:

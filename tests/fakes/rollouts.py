@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from tests.fakes.builders import T0, deployment, revision, runtime_object
 from tests.fakes.pods import Cluster, Pod, Workload
@@ -100,6 +101,7 @@ class LittleWorld:
         self.analysis: Analysis | None = None
         self.status: dict[str, object] = {}
         self._read: tuple[dict[str, object], ModelDeploymentStatus] = ({}, ModelDeploymentStatus())
+        self._deployed: tuple[dict[str, Any], ModelDeployment] = ({}, _DEPLOYMENT)
         self.cluster = Cluster(rng)
         self.gateway = Gateway(rng)
         self.front: Front | None = None
@@ -119,26 +121,28 @@ class LittleWorld:
         self.process += 1
 
     def deployment(self) -> ModelDeployment:
-        """The resource as the next pass reads it."""
-        return replace(
-            _DEPLOYMENT,
-            replicas=self.replicas,
-            suspend=self.suspend,
-            retry=self.retry,
-            request=self.request,
-            strategy=self.strategy,
-            traffic=self.traffic,
-            keep_warm=self.keep_warm,
-            settle=self.settle,
-            on_failure=self.on_failure,
-            supersede=self.supersede,
-            analysis=self.analysis,
-            resources=_resources(self.cpu),
-            generation=self.generation,
-            revision_history_limit=self.limit,
-            progress_deadline=self.deadline,
-            status=self.said,
-        )
+        """The resource as the next pass reads it, made anew when something of it has changed."""
+        fields: dict[str, Any] = {
+            "replicas": self.replicas,
+            "suspend": self.suspend,
+            "retry": self.retry,
+            "request": self.request,
+            "strategy": self.strategy,
+            "traffic": self.traffic,
+            "keep_warm": self.keep_warm,
+            "settle": self.settle,
+            "on_failure": self.on_failure,
+            "supersede": self.supersede,
+            "analysis": self.analysis,
+            "resources": _resources(self.cpu),
+            "generation": self.generation,
+            "revision_history_limit": self.limit,
+            "progress_deadline": self.deadline,
+            "status": self.said,
+        }
+        if fields != self._deployed[0]:
+            self._deployed = (fields, replace(_DEPLOYMENT, **fields))
+        return self._deployed[1]
 
     @property
     def said(self) -> ModelDeploymentStatus:

@@ -5,6 +5,8 @@ what the operator does beside its passes (Events, lists) may come later and must
 """
 
 import json
+from functools import lru_cache
+from pathlib import Path
 
 from lockgate_sandbox.api import Json
 from lockgate_sandbox.running import RunningWorld
@@ -48,13 +50,36 @@ def _told(entry: Json) -> str:
     )
 
 
-def _lines(world: RunningWorld, part: str) -> list[Json]:
-    found = []
-    with world.audit_log.open() as log:
-        for line in log:
-            # By far the most are others', and not worth parsing; the last may be half written.
-            if part in line and line.endswith("\n"):
+class _Tail:
+    """The lines of one log with some words in them, each of which is read and parsed once."""
+
+    def __init__(self, log: Path, part: str) -> None:
+        self._log, self._part = log, part.encode()
+        self._at = 0
+        self._found: list[Json] = []
+
+    def read(self) -> list[Json]:
+        """All that are finished so far."""
+        with self._log.open("rb") as log:
+            log.seek(self._at)
+            # The last may be half written.
+            new, _, _ = log.read().rpartition(b"\n")
+        if new:
+            self._at += len(new) + 1
+        for line in new.splitlines():
+            # By far the most are others', and not worth parsing.
+            if self._part in line:
                 entry = json.loads(line)
                 if entry["stage"] == "ResponseComplete":
-                    found.append(entry)
-    return found
+                    self._found.append(entry)
+        return list(self._found)
+
+
+@lru_cache(maxsize=4)
+def _tail(log: Path, part: str) -> _Tail:
+    """Who waits asks many times, and a log grows over all tests of a session."""
+    return _Tail(log, part)
+
+
+def _lines(world: RunningWorld, part: str) -> list[Json]:
+    return _tail(world.audit_log, part).read()

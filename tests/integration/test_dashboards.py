@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.pictures.drawing import draw, svg
 from tests.pictures.history import prometheus_with
 from tests.pictures.looks import rows_of
 from tests.pictures.play import BEGIN, END, SHOWN, play
@@ -35,6 +34,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def looked_at(url: str, name: str) -> View:
     return View(url=url, since=BEGIN, until=END, chosen=CHOSEN[name])
+
+
+def drawn(view: View, name: str) -> str:
+    # Everyone who looks for tests loads this file, and few of them draw.
+    from tests.pictures.drawing import draw, svg
+
+    return svg(draw(view, dashboard(name)))
 
 
 def found(url: str, name: str) -> dict[str, tuple[dict[str, Any], list[Any]]]:
@@ -130,12 +136,12 @@ def test_a_picture_is_drawn_also_of_what_there_is_nothing_to_see_of(url: str, na
     nobody = {"namespace": "nowhere", "name": "nobody"}
     before = END - timedelta(days=1)
     view = View(url=url, since=before - timedelta(hours=1), until=before, chosen=nobody)
-    assert svg(draw(view, dashboard(name))).count("<use ") > 200
+    assert drawn(view, name).count("<use ") > 200
 
 
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_picture_is_drawn_whole_small_and_the_same_each_time(url: str, name: str, tmp_path: Path) -> None:
-    first, second = (svg(draw(looked_at(url, name), dashboard(name))) for _ in range(2))
+    first, second = (drawn(looked_at(url, name), name) for _ in range(2))
     assert first == second
     assert len(first) < LARGEST_PICTURE
     assert first.count("<use ") > 500

@@ -101,7 +101,8 @@ class Fleet:
         self._launch("risk", "credit", rate=12, first=11, strategy=_BY_TIME)
         self._launch("risk", "aml", first=1, strategy={"shadow": {"mirror": 25, "pause": {"duration": "8m"}}})
         self._launch("search", "ranker", first=5, strategy={"rolling": {}})
-        self._launch("search", "embed", first=2, strategy={"rolling": {}})
+        # By the alias of another: it is behind.
+        self._launch("search", "embed", first=2, follows="ranker", strategy={"rolling": {}})
         self._launch("search", "spell", first=9, strategy={"rolling": {}})
         self._launch("ads", "bids", first=1, strategy={"rolling": {}})
         self.story = sorted(self._story(), key=lambda event: event[0])

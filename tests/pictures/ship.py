@@ -48,6 +48,7 @@ class Ship(Rig):
         rate: float = 4.0,
         manners: Mapping[int, Manner] | None = None,
         first: int = 1,
+        follows: str = "",
         **spec: Any,
     ) -> None:
         super().__init__()
@@ -55,6 +56,7 @@ class Ship(Rig):
         self.metrics = metrics
         self.chance = random.Random(zlib.crc32("/".join(key).encode()))
         self.manners = manners or {}
+        self.follows = follows or key[1]
         self.servers: dict[str, Server] = {}
         self.corrupt: set[str] = set()
         """Versions of which the pods get wrong bytes."""
@@ -82,7 +84,7 @@ class Ship(Rig):
     def change(self, **spec: Any) -> None:
         """The author writes the spec, anew or with other fields."""
         self._spec |= spec
-        collection = {"registry": "model", "collection": self.key[1], "alias": "production"}
+        collection = {"registry": "model", "collection": self.follows, "alias": "production"}
         raw = deployment_object(namespace=self.key[0], name=self.key[1], model=collection, **self._spec)
         known = self.cluster.objects.get((MODEL_DEPLOYMENT, self.key))
         if known is not None:
@@ -93,7 +95,7 @@ class Ship(Rig):
 
     def point(self, number: int) -> None:
         """The alias moves."""
-        uri = f"wandb://acme-org/wandb-registry-model/{self.key[1]}:v{number}"
+        uri = f"wandb://acme-org/wandb-registry-model/{self.follows}:v{number}"
         self.registry.point("production", version(number, uri=uri))
 
     def ask(self, text: str) -> None:

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 
 from lockgate_sandbox import objects
+from lockgate_sandbox.api import ApiClient
 from lockgate_sandbox.binaries import programs_of
 from lockgate_sandbox.cluster_world import ClusterWorld
 from lockgate_sandbox.images import Image, build_images
@@ -37,14 +38,14 @@ class Lockgate(Handle):
 
     def upgrade(self, *values: str) -> None:
         """Install it anew with other values, each NAME=VALUE, as whoever runs a cluster does."""
-        settings = [f"--set={value}" for value in values]
         same = ("upgrade", "--wait", "--reuse-values", f"--namespace={NAMESPACE}")
-        self.world.helm(*same, *settings, "lockgate", str(CHART))
+        self.world.helm(*same, *(f"--set={value}" for value in values), "lockgate", str(CHART))
 
     def says(self, namespace: str, name: str) -> Said:
         """What it says of a ModelDeployment now."""
-        shown = self.world.kubectl("get", "modeldeployment", name, "-n", namespace, "-o=json").stdout
-        return Said.by(json.loads(shown))
+        path = f"/apis/lockgate.dev/v1alpha1/namespaces/{namespace}/modeldeployments/{name}"
+        with ApiClient(self.world.kubeconfig) as client:
+            return Said.by(client.get(path))
 
 
 class _Part:
@@ -76,10 +77,9 @@ def _from_its_image(world: ClusterWorld, image: Image, followed: registry.Regist
     world.load_image_archives([image.archive])
     world.apply(objects.secret("lockgate-registry", NAMESPACE, api_key=followed.keys["viewer"]))
     repository, _, digest = image.reference.partition("@")
-    asks = {"baseUrl": followed.inner_url, "allowHttp": True, "pollIntervalSeconds": POLL_SECONDS}
     values = {
         "image": {"repository": repository, "digest": digest, "pullPolicy": "Never"},
-        "registry": asks,
+        "registry": {"baseUrl": followed.inner_url, "allowHttp": True, "pollIntervalSeconds": POLL_SECONDS},
         "prometheus": {"url": asked, "authorPromql": True},
         # The node shares the user's own disk and does not report it.
         "modelPods": {"storageRequests": False},
