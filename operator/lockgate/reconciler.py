@@ -85,9 +85,10 @@ class Reconciler:
         raw = self.view.get(MODEL_DEPLOYMENT, key)
         if raw is None:
             return PassResult(gone=True)
-        if "deletionTimestamp" in raw["metadata"]:
-            return await self._leave(key)
         try:
+            if "deletionTimestamp" in raw["metadata"]:
+                await self.backend.leave(key)
+                return PassResult()
             found = await self._find_and_act(parse_model_deployment(raw))
             if is_early(found):
                 return PassResult(failure=found.failure, wake=self._wake(found))
@@ -100,14 +101,6 @@ class Reconciler:
             unexpected = InternalError.of(defect, "this pass")
             return self._refused(raw, unexpected), unexpected
         return told(raw, status, notices(said, status)), found
-
-    async def _leave(self, key: Key) -> PassResult:
-        """It is being deleted: nothing of it is told any more, but why that does not end."""
-        try:
-            await self.backend.leave(key)
-        except LockgateError as error:
-            return PassResult(failure=error)
-        return PassResult()
 
     async def _tell(self, told: Told, found: Findings | LockgateError) -> PassResult:
         refusal = await self._report(told)

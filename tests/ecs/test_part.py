@@ -58,6 +58,8 @@ class OverHttp(EcsRig):
 
 async def test_a_canary_an_approval_and_an_alarm_go_through_the_real_door(fake_ecs: FakeEcs, tmp_path: Path):
     rig = OverHttp(fake_ecs, tmp_path)
+    # Others of this world may have asked before.
+    before = len(await rig.tell())
     try:
         rig.ask_for(canary(10))
         await rig.point(1)
@@ -75,7 +77,7 @@ async def test_a_canary_an_approval_and_an_alarm_go_through_the_real_door(fake_e
         asked = await rig.tell(refuse={"": "ThrottlingException"})
         await rig.look()
         assert rig.verdict("Ready")[1] == "BackendUnavailable"
-        assert asked.count("ContinueServiceDeployment") == 3
+        assert asked[before:].count("ContinueServiceDeployment") == 3
     finally:
         await rig.tell(heal=True)
         await rig.real.close()

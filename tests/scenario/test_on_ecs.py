@@ -212,6 +212,13 @@ async def test_a_hook_that_is_forgotten_for_a_fortnight_goes_back():
     assert rig.there()["deployments"][1] == ("v2", "ROLLBACK_SUCCESSFUL")
 
 
+async def test_a_task_has_as_long_to_answer_its_load_balancer_as_a_candidate_has_before_it_is_late():
+    rig = EcsRig()
+    rig.ask_for(canary(10), progressDeadline="7m")
+    await rig.serve(1)
+    assert rig.service.kept["healthCheckGracePeriodSeconds"] == 420
+
+
 async def test_more_replicas_at_rest_begin_no_deployment():
     rig = EcsRig()
     rig.ask_for(canary(10))

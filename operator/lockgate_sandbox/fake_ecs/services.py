@@ -17,6 +17,7 @@ _KEPT = (
     "launchType",
     "schedulingStrategy",
     "propagateTags",
+    "healthCheckGracePeriodSeconds",
 )
 
 

@@ -34,6 +34,7 @@ from lockgate.domain.resources import (
 )
 from lockgate.errors import BackendNotReady, GatewayNotReady, InvalidSpec, LockgateError
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway, gateway_of
+from lockgate.names import FINALIZER
 
 
 class DeploymentBackend:
@@ -141,7 +142,13 @@ class DeploymentBackend:
                 await self._ledger.strike(deployment, release)
 
     async def leave(self, deployment: Key) -> None:
-        """Nothing: its children go with their owner."""
+        """Nothing, for children go with their owner; BackendNotReady for what nobody can reach."""
+        raw = self._view.get(MODEL_DEPLOYMENT, deployment)
+        if raw is not None and FINALIZER in (raw["metadata"].get("finalizers") or ()):
+            raise BackendNotReady(
+                "what lies elsewhere cannot be deleted, since the platform names no place there any more: have "
+                f"it named again, or delete that by hand and take the finalizer {FINALIZER} away"
+            )
 
     def forget(self, deployment: Key) -> None:
         """The ModelDeployment is gone, and with it what was remembered of it."""

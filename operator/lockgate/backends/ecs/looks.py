@@ -113,7 +113,8 @@ class Looks:
         if raw is None:
             return None
         sources = await self._parts(deployment, target, raw.get("sourceServiceRevisions") or ())
-        goals = await self._parts(deployment, target, [raw["targetServiceRevision"]])
+        wanted = raw.get("targetServiceRevision")
+        goals = await self._parts(deployment, target, [wanted] if wanted else [])
         return rollout_of(raw, sources, next(iter(goals), None))
 
     async def _parts(

@@ -8,6 +8,7 @@ from lockgate.aws.targets import Target
 from lockgate.backends.ecs.marks import Definition, service_name, tags_of
 from lockgate.backends.ecs.words import deployment_configuration
 from lockgate.domain.fingerprint import fingerprint
+from lockgate.domain.patience import patience_with
 from lockgate.names import SERVER_CONTAINER
 
 
@@ -70,6 +71,10 @@ def _shape(
     }
     if target.target_group and definition.port is not None:
         known["loadBalancers"] = [_load_balancer(target, definition.port)]
+        if definition.revision is not None:
+            # It answers nobody while it fetches, and that is no fault before it is late.
+            seconds = int(patience_with(deployment, definition.revision).total_seconds())
+            known["healthCheckGracePeriodSeconds"] = seconds
     return known
 
 
