@@ -146,8 +146,8 @@ class DeploymentBackend:
         raw = self._view.get(MODEL_DEPLOYMENT, deployment)
         if raw is not None and FINALIZER in (raw["metadata"].get("finalizers") or ()):
             raise BackendNotReady(
-                "what lies elsewhere cannot be deleted, since the platform names no place there any more: have "
-                f"it named again, or delete that by hand and take the finalizer {FINALIZER} away"
+                "what lies elsewhere cannot be deleted, since the platform names no place there any more: "
+                f"have it named again, or delete that by hand and take the finalizer {FINALIZER} away"
             )
 
     def forget(self, deployment: Key) -> None:
