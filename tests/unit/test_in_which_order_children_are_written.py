@@ -1,7 +1,7 @@
 """What grows is written first, then what sends requests, then what shrinks, and what may go goes so too."""
 
 import pytest
-from tests.fakes.builders import deployment
+from tests.fakes.builders import deployment, revision
 
 from lockgate.apply.order import Turn, in_order, moves_traffic, turn_of
 from lockgate.apply.strays import strays_of
@@ -14,7 +14,8 @@ KEY = ("growth", "churn")
 
 def drawn(kind, name="churn", *, replicas=None, directs=False) -> Drawing:
     spec = {} if replicas is None else {"replicas": replicas}
-    return Drawing(obj={"kind": kind, "metadata": {"name": name}, "spec": spec}, directs=directs)
+    obj = {"kind": kind, "metadata": {"name": name}, "spec": spec}
+    return Drawing(obj=obj, directs=directs, release=revision(1) if kind == "Deployment" else None)
 
 
 def there(**spec):
