@@ -86,7 +86,7 @@ class Reconciler:
         if raw is None:
             return PassResult(gone=True)
         if "deletionTimestamp" in raw["metadata"]:
-            return await self._leave(key)
+            return await self._leave(key, raw)
         try:
             found = await self._find_and_act(parse_model_deployment(raw))
             if is_early(found):
@@ -101,12 +101,16 @@ class Reconciler:
             return self._refused(raw, unexpected), unexpected
         return told(raw, status, notices(said, status)), found
 
-    async def _leave(self, key: Key) -> PassResult:
+    async def _leave(self, key: Key, raw: Object) -> tuple[Told, LockgateError] | PassResult:
         """It is being deleted: nothing of it is told any more, but why that does not end."""
         try:
             await self.backend.leave(key)
         except LockgateError as error:
-            return PassResult(failure=error)
+            return self._refused(raw, error), error
+        except Exception as defect:
+            _log.exception("a deletion failed unexpectedly", key=key)
+            unexpected = InternalError.of(defect, "this deletion")
+            return self._refused(raw, unexpected), unexpected
         return PassResult()
 
     async def _tell(self, told: Told, found: Findings | LockgateError) -> PassResult:

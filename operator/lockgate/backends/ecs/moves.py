@@ -8,7 +8,7 @@ stage asks for more traffic than is shifted; and what ECS took back is never beg
 from dataclasses import dataclass
 
 from lockgate.api.shares import Role
-from lockgate.api.spec import ModelDeployment
+from lockgate.api.spec import Identity, ModelDeployment
 from lockgate.api.status import Revision
 from lockgate.aws.targets import Target
 from lockgate.backends.ecs.facts import attempt_of, given_up_by, name_of
@@ -149,7 +149,7 @@ def _let_go_on(seen: Seen, last: Rollout, shifted: int) -> Call | None:
     )
 
 
-def deletion(deployment: ModelDeployment, target: Target) -> Call:
+def deletion(deployment: Identity, target: Target) -> Call:
     """The service with all of its tasks."""
     name = service_name(deployment)
     arguments = {"cluster": target.cluster, "service": name, "force": True}
