@@ -38,8 +38,8 @@ async def requests_of_a_life() -> list[tuple[str, dict[str, Any]]]:
     await rig.serve(1)
     await rig.serve(2)
     with pytest.raises(Terminating):
-        await rig.reconciler.backend.remove(rig.parsed())
-    await rig.reconciler.backend.remove(rig.parsed())
+        await rig.reconciler.backend.remove(rig.parsed(), ["ecs/prod"])
+    await rig.reconciler.backend.remove(rig.parsed(), ["ecs/prod"])
     asked = rig.account.requests
     return [one for one in asked if hasattr(EC2ContainerServiceResponse, method(one[0]))]
 

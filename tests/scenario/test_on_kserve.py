@@ -163,6 +163,30 @@ async def test_an_inference_service_of_somebody_else_is_left_alone(rig):
     assert rig.verdict("Ready") == ("False", "NotOwned")
 
 
+@pytest.mark.parametrize("kind", [SERVICE, DEPLOYMENT], ids=["Service", "Deployment"])
+async def test_no_inference_service_is_made_where_kserve_would_write_over_what_is_somebody_elses(rig, kind):
+    """KServe asks nobody whose the Service is: its requests would go to another model."""
+    theirs = {"metadata": {"namespace": MADE[0], "name": MADE[1]}, "spec": {"selector": {"app": "theirs"}}}
+    theirs["spec"]["template"] = {"metadata": {}}
+    rig.cluster.put(kind, theirs)
+    await point(rig, 1)
+    assert names(rig, INFERENCE_SERVICE) == set()
+    assert rig.verdict("Ready") == ("False", "NotOwned")
+    assert f"{kind.kind} churn-predictor" in (rig.condition("Ready") or {})["message"]
+    rig.cluster.erase(kind, MADE)
+    rig.wait(minutes=10)
+    await serve(rig, 1)
+
+
+async def test_what_kserve_left_of_one_before_holds_up_nobody(rig):
+    await serve(rig, 1)
+    left = deepcopy(rig.cluster.objects[DEPLOYMENT, MADE])
+    rig.cluster.erase(INFERENCE_SERVICE, KEY)
+    rig.cluster.put(DEPLOYMENT, left)
+    await rig.settle()
+    assert names(rig, INFERENCE_SERVICE) == {"churn"}
+
+
 async def test_a_deployment_that_is_only_named_like_kserves_is_not_taken_for_it(rig):
     await point(rig, 1)
     kserve.roll(rig.cluster, KEY, ready_pod)

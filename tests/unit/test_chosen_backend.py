@@ -1,6 +1,6 @@
 """Which backend sees to a ModelDeployment, and what keeps it from going before what is elsewhere has gone."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from tests.fakes.cluster import FakeCluster
 
 from lockgate.api.backend import Ecs
 from lockgate.api.parse import parse_model_deployment
-from lockgate.api.spec import ModelDeployment, ModelRuntime
+from lockgate.api.spec import Identity, ModelDeployment, ModelRuntime
 from lockgate.api.status import ModelDeploymentStatus, Revision, RolloutState
 from lockgate.api.status_codec import to_dict
 from lockgate.backends.chosen import Chosen
@@ -56,8 +56,10 @@ class Noted:
     async def tidy(self, deployment: ModelDeployment, dropped: Iterable[Revision]) -> None:
         self._note("tidy", deployment)
 
-    async def remove(self, deployment: ModelDeployment) -> None:
-        self._note("remove", deployment)
+    async def remove(self, deployment: Identity, places: Collection[str]) -> None:
+        self.asked.append(("remove", ", ".join(places)))
+        if self.trouble:
+            raise self.trouble
 
     async def leave(self, deployment: Key) -> None:
         self.asked.append(("leave", ""))
@@ -179,5 +181,5 @@ async def test_what_lies_at_another_target_than_is_asked_for_is_removed_where_it
     bench.hold(FINALIZER)
     bench.cluster.erase(MODEL_DEPLOYMENT, KEY)
     await bench.chosen.leave(KEY)
-    assert bench.elsewhere.asked == [("remove", "prod")]
+    assert bench.elsewhere.asked == [("remove", "ecs/prod")]
     assert (MODEL_DEPLOYMENT, KEY) not in bench.cluster.objects

@@ -78,6 +78,21 @@ def test_a_second_hook_with_the_weight_of_the_first_is_old_news_and_stays():
     assert asked(100, seen(0, "h2", "2/h1/0")) is None
 
 
+def test_a_hook_whose_name_holds_slashes_is_old_news_just_as_well():
+    first, second = "arn:aws:ecs:::hook/a/1", "arn:aws:ecs:::hook/a/2"
+    assert asked(100, seen(0, second, f"2/{first}/0")) is None
+    operation, arguments = asked(100, seen(10, second, f"2/{first}/0"))
+    assert (operation, arguments["tags"][0]["value"]) == ("TagResource", f"2/{second}/10")
+    assert asked(100, seen(0, second, f"2/{second}/0"))[0] == "ContinueServiceDeployment"
+
+
+@pytest.mark.parametrize(
+    "written", ["2/h1/", "2/h1/many", "2/h1/\u00b2", "2//", "2/h1/-1", "2/h1/" + "9" * 5000]
+)
+def test_what_somebody_wrote_over_our_mark_lets_no_hook_go(written):
+    assert asked(100, seen(10, "h2", written)) is None
+
+
 def test_what_was_let_go_in_another_deployment_says_nothing_of_this_one():
     operation, _ = asked(10, seen(0, "h1", "1/h9/0"))
     assert operation == "TagResource"

@@ -95,6 +95,7 @@ class Applier:
                 continue
             if seen is None:
                 if not leaving:
+                    await self._check_room(drawing)
                     await self._create(deployment, await _whole(drawing, template), tally)
             elif not is_leaving(seen):
                 await self._bring_in_line(deployment, drawing, seen, template, tally)
@@ -146,6 +147,18 @@ class Applier:
             _check_ownership(deployment, resource, seen)
         self._foreign.discard(thing)
         return seen
+
+    async def _check_room(self, drawing: Drawing) -> None:
+        """Another controller would write over what has the names that it takes, whosever it is."""
+        kind, (namespace, name) = thing_of(drawing.obj)
+        for resource, made in drawing.shape.made_of(name):
+            seen = await self._cluster.get(resource, (namespace, made))
+            maker = controller_of(seen) if seen is not None else None
+            if seen is not None and (maker is None or (maker.get("kind"), maker.get("name")) != (kind, name)):
+                raise NotOwned(
+                    f"{resource.kind} {made} exists in namespace {namespace}, and {kind} {name} would write "
+                    "over it; delete or rename it, or give the ModelDeployment another name"
+                )
 
     async def _create(self, deployment: ModelDeployment, obj: Object, tally: _Tally) -> None:
         """Create what the view does not hold; if it is there after all, look at it once."""

@@ -5,14 +5,15 @@ could send requests from one to the other, so such a change is refused while any
 elsewhere goes with its ModelDeployment by a finalizer, which nothing else ever gets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
 from lockgate.api.backend import backend_name, is_elsewhere, place_of
-from lockgate.api.parse import parse_model_deployment
-from lockgate.api.spec import ModelDeployment, ModelRuntime
+from lockgate.api.parse import parse_identity, parse_model_deployment
+from lockgate.api.spec import Identity, ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
+from lockgate.api.status_codec import parse_status
 from lockgate.backends.base import Backend
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage
@@ -25,8 +26,11 @@ from lockgate.names import FINALIZER
 class Elsewhere(Backend, Protocol):
     """A backend of what lies outside the cluster."""
 
-    async def remove(self, deployment: ModelDeployment) -> None:
-        """Delete all that is ours; raises a LockgateError until that is done."""
+    async def remove(self, deployment: Identity, places: Collection[str]) -> None:
+        """Delete all that is ours at these places, or wherever it may be where none is known.
+
+        Raises a LockgateError until that is done.
+        """
 
 
 class Chosen:
@@ -76,7 +80,7 @@ class Chosen:
         raw = self._view.get(MODEL_DEPLOYMENT, deployment)
         if raw is None or FINALIZER not in _finalizers(raw):
             return
-        await self._elsewhere.remove(_at_home(parse_model_deployment(raw)))
+        await self._elsewhere.remove(parse_identity(raw), _places(raw))
         others = [each for each in _finalizers(raw) if each != FINALIZER]
         await self._cluster.hold(MODEL_DEPLOYMENT, raw, others)
 
@@ -109,6 +113,22 @@ def _at_home(deployment: ModelDeployment) -> ModelDeployment:
     if not is_elsewhere(home) or home == backend_name(deployment.backend):
         return deployment
     return replace(deployment, backend=place_of(home or ""))
+
+
+def _places(raw: Object) -> tuple[str, ...]:
+    """Where something of it may lie: as its status knows, else as it asks, if that can be read at all.
+
+    A release that never served, or is past, may have left something behind as well.
+    """
+    known = (release.backend for release in parse_status(raw.get("status")).known_revisions)
+    places = dict.fromkeys(each for each in known if each is not None and is_elsewhere(each))
+    if places:
+        return tuple(places)
+    try:
+        asked = backend_name(parse_model_deployment(raw).backend)
+    except InvalidSpec:
+        return ()
+    return (asked,) if asked is not None and is_elsewhere(asked) else ()
 
 
 def _finalizers(raw: Object) -> list[str]:

@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from lockgate.api.status import Revision
-from lockgate.domain.resources import Object
+from lockgate.domain.resources import Object, Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How a kind of workload holds its pods: where their template goes, and how many it asks for.
 
-    The number is None where it says none, which means an autoscaler's for what we draw.
+    The number is None where it says none, which means an autoscaler's for what we draw. `made_of` are the
+    objects that a controller of somebody else makes of one by its name, whoever has that name already.
     """
 
     put: Callable[[Object, Object], Object]
     pods: Callable[[Object], int | None]
+    made_of: Callable[[str], tuple[tuple[Resource, str], ...]] = lambda _: ()
 
 
 def _into_deployment(obj: Object, template: Object) -> Object:

@@ -4,8 +4,10 @@ Anybody may hang a quarter of a megabyte of annotations on an object that we wat
 here when a reader of it is added. What is not kept is no news either: a change of it wakes nobody.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from lockgate.domain.loosely import block, blocks
 from lockgate.domain.resources import (
     DEPLOYMENT,
     HTTP_ROUTE,
@@ -57,10 +59,10 @@ def slim(resource: Resource, obj: Object) -> Object:
         kept["spec"] = _deployment_spec(obj.get("spec") or {})
         kept["status"] = _deployment_status(obj.get("status") or {})
     elif resource is INFERENCE_SERVICE:
-        kept["spec"] = {"predictor": _predictor((obj.get("spec") or {}).get("predictor") or {})}
-        kept["status"] = _refusals_of_kserve(obj.get("status") or {})
+        kept["spec"] = {"predictor": _predictor(block(block(obj.get("spec")).get("predictor")))}
+        kept["status"] = _refusals_of_kserve(block(obj.get("status")))
     elif resource is RAY_SERVICE:
-        kept["spec"], kept["status"] = _of_ray(obj.get("spec") or {}, obj.get("status") or {})
+        kept["spec"], kept["status"] = _of_ray(block(obj.get("spec")), block(obj.get("status")))
     elif resource is SERVICE:
         kept.pop("status", None)
     elif resource is HTTP_ROUTE:
@@ -111,33 +113,36 @@ def _deployment_status(status: Object) -> Object:
     return kept
 
 
-def _predictor(predictor: Object) -> Object:
-    return _picked(predictor, ("minReplicas",)) | {
-        name: kept for name, kept in _metadata(predictor).items() if name in ("labels", "annotations")
+def _predictor(predictor: Mapping[str, Any]) -> Object:
+    texts = {
+        name: {key: text for key, text in block(predictor.get(name)).items() if isinstance(text, str)}
+        for name in ("labels", "annotations")
     }
+    return _picked(predictor, ("minReplicas",)) | _metadata(texts)
 
 
-def _refusals_of_kserve(status: Object) -> Object:
+def _refusals_of_kserve(status: Mapping[str, Any]) -> Object:
     """What it does not do, and why; all else is read from its Deployment."""
     conditions = [
         _picked(each, ("type", "status", "reason", "message"))
-        for each in status.get("conditions") or ()
+        for each in blocks(status.get("conditions"))
         if each.get("type") == "PredictorReady" and each.get("status") == "False"
     ]
     return {"conditions": conditions}
 
 
-def _of_ray(spec: Object, status: Object) -> tuple[Object, Object]:
+def _of_ray(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Object, Object]:
     """How many pods it asks for; which clusters there are, how many pods answer, and what went wrong."""
-    groups = (spec.get("rayClusterConfig") or {}).get("workerGroupSpecs") or ()
-    sizes = [_picked(each, ("groupName", "replicas")) for each in groups]
+    groups = block(spec.get("rayClusterConfig")).get("workerGroupSpecs")
+    sizes = [_picked(each, ("groupName", "replicas")) for each in blocks(groups)]
     kept = _picked(status, ("observedGeneration", "numServeEndpoints"))
     for name in ("activeServiceStatus", "pendingServiceStatus"):
-        told = status.get(name) or {}
+        told = block(status.get(name))
         kept[name] = _picked(told, ("rayClusterName",))
         kept[name]["applicationStatuses"] = {
             application: _picked(each, ("status",)) | {"message": str(each.get("message") or "")[-_LONGEST:]}
-            for application, each in (told.get("applicationStatuses") or {}).items()
+            for application, each in block(told.get("applicationStatuses")).items()
+            if isinstance(each, Mapping)
         }
     return {"rayClusterConfig": {"workerGroupSpecs": sizes}}, kept
 
@@ -151,5 +156,5 @@ def _route_status(status: Object) -> Object:
     return {"parents": parents}
 
 
-def _picked(values: Object, names: tuple[str, ...]) -> dict[str, Any]:
+def _picked(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}

@@ -1,11 +1,12 @@
 """The backend of Amazon ECS: looks, and makes the one request that is next. It keeps nothing that matters."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from lockgate.api.backend import Ecs
-from lockgate.api.spec import ModelDeployment, ModelRuntime
+from lockgate.api.backend import Ecs, place_of
+from lockgate.api.spec import Identity, ModelDeployment, ModelRuntime
 from lockgate.api.status import Revision
 from lockgate.aws.targets import Target, target_for
 from lockgate.backends.ecs.facts import is_busy, observed_in
@@ -21,7 +22,15 @@ from lockgate.backends.settings import PodSettings
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage
 from lockgate.domain.resources import Key, Resource
-from lockgate.errors import InvalidSpec, LockgateError, TemplateLost, Terminating
+from lockgate.errors import (
+    BackendNotReady,
+    InvalidSpec,
+    LockgateError,
+    NotOwned,
+    TemplateLost,
+    Terminating,
+)
+from lockgate.names import FINALIZER
 from lockgate.observe.standstill import Standstill
 from lockgate.plan.failures import recipe_of
 from lockgate.plan.progress import marks_of
@@ -95,13 +104,30 @@ class EcsBackend:
             if any(definition.revision and each.is_same(definition.revision) for each in gone):
                 await self._door.ask(target, "DeregisterTaskDefinition", {"taskDefinition": definition.arn})
 
-    async def remove(self, deployment: ModelDeployment) -> None:
-        """Delete all that is ours; raises Terminating until that is done, NotOwned for what is not."""
-        target = self._target(deployment)
-        if await self._looks.service(deployment, target) is not None:
-            call = deletion(deployment, target)
-            await self._door.ask(target, call.operation, call.arguments)
-            raise Terminating(f"service {service_name(deployment)} at target {target.name} is being deleted")
+    async def remove(self, deployment: Identity, places: Collection[str]) -> None:
+        """Delete all that is ours at these places, or at every target where none is known.
+
+        Raises Terminating until that is done. A service that is somebody else's is left alone: then ours is
+        gone already. Whose authors may name a target does not matter to what is there.
+        """
+        names = [place_of(place).target for place in places] or list(self._targets)
+        for name in names:
+            target = self._targets.get(name)
+            if target is None:
+                raise BackendNotReady(
+                    f"service {service_name(deployment)} is at target {name}, which the platform offers no "
+                    f"more: have it back, or delete the service and then the finalizer {FINALIZER}"
+                )
+            await self._remove_at(deployment, target)
+
+    async def _remove_at(self, deployment: Identity, target: Target) -> None:
+        with suppress(NotOwned):
+            if await self._looks.service(deployment, target) is not None:
+                call = deletion(deployment, target)
+                await self._door.ask(target, call.operation, call.arguments)
+                raise Terminating(
+                    f"service {service_name(deployment)} at target {target.name} is being deleted"
+                )
         for definition in await self._known(deployment, target):
             await self._door.ask(target, "DeregisterTaskDefinition", {"taskDefinition": definition.arn})
 
@@ -150,7 +176,7 @@ class EcsBackend:
                 return definition
         return None
 
-    async def _known(self, deployment: ModelDeployment, target: Target) -> list[Definition]:
+    async def _known(self, deployment: Identity, target: Target) -> list[Definition]:
         arns = await self._looks.definitions(deployment, target)
         known = [await self._looks.definition(deployment, target, arn) for arn in arns[:_LOOKED_THROUGH]]
         return [definition for definition in known if definition.is_ours]

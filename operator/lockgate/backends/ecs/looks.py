@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from lockgate.api.spec import ModelDeployment
+from lockgate.api.spec import Identity, ModelDeployment
 from lockgate.aws.targets import Target
 from lockgate.backends.ecs.marks import (
     TAG_OWNER,
@@ -63,7 +63,7 @@ class Looks:
             return seen
         return replace(seen, tasks=await self._tasks(deployment, target))
 
-    async def service(self, deployment: ModelDeployment, target: Target) -> Mapping[str, Any] | None:
+    async def service(self, deployment: Identity, target: Target) -> Mapping[str, Any] | None:
         """The service that is ours, None when there is none; raises NotOwned or Terminating."""
         name = service_name(deployment)
         arguments = {"cluster": target.cluster, "services": [name], "include": ["TAGS"]}
@@ -80,7 +80,7 @@ class Looks:
             raise Terminating(f"service {name} at target {target.name} is being deleted")
         return dict(found)
 
-    async def definition(self, deployment: ModelDeployment, target: Target, arn: str) -> Definition:
+    async def definition(self, deployment: Identity, target: Target, arn: str) -> Definition:
         """What a task definition says, asked for once, for it never changes."""
         key = (target.name, deployment.uid, arn)
         known = self._definitions.get(key)
@@ -91,7 +91,7 @@ class Looks:
             _remember(self._definitions, key, known)
         return known
 
-    async def definitions(self, deployment: ModelDeployment, target: Target) -> list[str]:
+    async def definitions(self, deployment: Identity, target: Target) -> list[str]:
         """Every task definition of our family, the newest first."""
         arguments = {"familyPrefix": service_name(deployment), "status": "ACTIVE", "sort": "DESC"}
         found = await self._pages(target, "ListTaskDefinitions", arguments, "taskDefinitionArns")

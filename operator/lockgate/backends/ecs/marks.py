@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lockgate.api.spec import ModelDeployment
+from lockgate.api.spec import Identity
 from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import revision_of
 from lockgate.backends.deployment.marks import release_annotations, release_labels
@@ -22,12 +22,12 @@ LABEL_TREE: Final = f"{GROUP}/model-tree"
 Tags = list[dict[str, str]]
 
 
-def service_name(deployment: ModelDeployment) -> str:
+def service_name(deployment: Identity) -> str:
     """Of no other ModelDeployment: a name of Kubernetes holds no underscore."""
     return f"{deployment.namespace}_{deployment.name}".replace(".", "_-")
 
 
-def tags_of(deployment: ModelDeployment, release: Revision | None = None) -> Tags:
+def tags_of(deployment: Identity, release: Revision | None = None) -> Tags:
     """What makes it ours, and of which release it is."""
     known = {TAG_OWNER: deployment.uid}
     if release is not None and release.release:
@@ -63,7 +63,7 @@ class Definition:
     is_ours: bool = False
 
 
-def definition_of(answer: Mapping[str, Any], deployment: ModelDeployment) -> Definition:
+def definition_of(answer: Mapping[str, Any], deployment: Identity) -> Definition:
     """A task definition as ECS describes it."""
     raw = answer["taskDefinition"]
     containers = raw.get("containerDefinitions") or ()

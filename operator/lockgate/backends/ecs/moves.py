@@ -8,7 +8,7 @@ stage asks for more traffic than is shifted; and what ECS took back is never beg
 from dataclasses import dataclass
 
 from lockgate.api.shares import Role
-from lockgate.api.spec import ModelDeployment
+from lockgate.api.spec import Identity, ModelDeployment
 from lockgate.api.status import Revision
 from lockgate.aws.targets import Target
 from lockgate.backends.ecs.facts import attempt_of, given_up_by, name_of
@@ -30,6 +30,8 @@ class Bring:
 
 
 Move = Call | Bring | None
+# Digits of a percentage.
+_LONGEST = 3
 
 
 def next_move(deployment: ModelDeployment, target: Target, stage: Stage, seen: Seen) -> Move:
@@ -136,8 +138,7 @@ def _let_go_on(seen: Seen, last: Rollout, shifted: int) -> Call | None:
     rollout = last.arn.rpartition("/")[2]
     mark = f"{rollout}/{last.hook}/{shifted}"
     if seen.released != mark:
-        before = seen.released.split("/")
-        if len(before) == 3 and before[0] == rollout and before[1] != last.hook and int(before[2]) >= shifted:
+        if _is_late(seen.released, rollout, last.hook, shifted):
             return None
         tags = [{"key": TAG_RELEASED, "value": mark}]
         arguments = {"resourceArn": seen.arn, "tags": tags}
@@ -149,7 +150,16 @@ def _let_go_on(seen: Seen, last: Rollout, shifted: int) -> Call | None:
     )
 
 
-def deletion(deployment: ModelDeployment, target: Target) -> Call:
+def _is_late(released: str, rollout: str, hook: str, shifted: int) -> bool:
+    """Whether another hook was let go at this weight already: a name of ECS may hold slashes."""
+    before, _, weight = released.rpartition("/")
+    if not before.startswith(f"{rollout}/") or before == f"{rollout}/{hook}":
+        return False
+    # Who has written something else there says nothing of weights, and a hook has time.
+    return not weight.isdecimal() or int(weight[:_LONGEST]) >= shifted
+
+
+def deletion(deployment: Identity, target: Target) -> Call:
     """The service with all of its tasks."""
     name = service_name(deployment)
     arguments = {"cluster": target.cluster, "service": name, "force": True}

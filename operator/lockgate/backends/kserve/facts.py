@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import revision_of, workload_facts
+from lockgate.domain.loosely import block, blocks, count
 from lockgate.domain.observed import WorkloadFacts
 from lockgate.domain.resources import Object
 from lockgate.sentences import sentence
@@ -21,12 +22,12 @@ _SILENT: Final = "KServe has made nothing of InferenceService {} yet; is its con
 def release_in(service: Object) -> Revision | None:
     """The release that it is drawn for."""
     predictor = _predictor(service)
-    return revision_of({name: predictor.get(name) for name in ("labels", "annotations")})
+    return revision_of({name: block(predictor.get(name)) for name in ("labels", "annotations")})
 
 
 def facts_of(service: Object, made: Object | None) -> WorkloadFacts:
     """What it asks for, and what its Deployment has of that."""
-    name, asked = service["metadata"]["name"], _predictor(service).get("minReplicas", 1)
+    name, asked = service["metadata"]["name"], count(_predictor(service).get("minReplicas", 1))
     revision = release_in(service)
     if made is None:
         refusal = next(_refusals(service), None)
@@ -59,15 +60,12 @@ def facts_of(service: Object, made: Object | None) -> WorkloadFacts:
 
 
 def _predictor(service: Object) -> Mapping[str, Any]:
-    spec = service.get("spec")
-    predictor = spec.get("predictor") if isinstance(spec, Mapping) else None
-    return predictor if isinstance(predictor, Mapping) else {}
+    return block(block(service.get("spec")).get("predictor"))
 
 
 def _refusals(service: Object) -> Iterator[str]:
     """Why KServe does not do what is asked, in its own words."""
-    status = service.get("status") or {}
-    for condition in status.get("conditions") or ():
+    for condition in blocks(block(service.get("status")).get("conditions")):
         is_refusal = condition.get("type") == "PredictorReady" and condition.get("status") == "False"
         if is_refusal and (told := condition.get("message") or condition.get("reason")):
             yield sentence(told, _TEXT_LIMIT)

@@ -17,7 +17,7 @@ from lockgate.backends.deployment.marks import (
 )
 from lockgate.domain.drawing import Shape
 from lockgate.domain.plan import Track
-from lockgate.domain.resources import INFERENCE_SERVICE, Object
+from lockgate.domain.resources import DEPLOYMENT, INFERENCE_SERVICE, SERVICE, Object, Resource
 from lockgate.errors import InvalidSpec
 from lockgate.names import (
     FETCH_CONTAINER,
@@ -112,4 +112,8 @@ def _pods_asked(obj: Object) -> int | None:
     return asked
 
 
-SHAPE: Final = Shape(put=_with_pods, pods=_pods_asked)
+def _made_of(workload: str) -> tuple[tuple[Resource, str], ...]:
+    return (DEPLOYMENT, maker_of(workload)), (SERVICE, maker_of(workload))
+
+
+SHAPE: Final = Shape(put=_with_pods, pods=_pods_asked, made_of=_made_of)

@@ -4,12 +4,13 @@ KubeRay makes a cluster the active one when its application runs, and then count
 A cluster that fails shows in no condition, only in what the application says of itself (1.6). Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lockgate.api.status import Revision
 from lockgate.backends.deployment.facts import revision_of
 from lockgate.backends.ray.workload import pods_asked
+from lockgate.domain.loosely import block, blocks, count
 from lockgate.domain.observed import WorkloadFacts
 from lockgate.domain.resources import Object
 from lockgate.sentences import sentence
@@ -26,11 +27,11 @@ def release_in(service: Object) -> Revision | None:
 
 def facts_of(service: Object, _: Object | None) -> WorkloadFacts:
     """What it asks for, and what KubeRay says that there is."""
-    metadata, status = service["metadata"], service.get("status") or {}
+    metadata, status = service["metadata"], block(service.get("status"))
     asked = pods_asked(service) or 0
-    is_seen = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    is_seen = count(status.get("observedGeneration")) >= metadata.get("generation", 0)
     is_active = bool(_cluster(status, "activeServiceStatus"))
-    answering = min(asked, int(status.get("numServeEndpoints", 0))) if is_active else 0
+    answering = min(asked, count(status.get("numServeEndpoints"))) if is_active else 0
     is_made = is_active or bool(_cluster(status, "pendingServiceStatus"))
     return WorkloadFacts(
         name=metadata["name"],
@@ -47,21 +48,20 @@ def facts_of(service: Object, _: Object | None) -> WorkloadFacts:
 
 def clusters_of(service: Object) -> tuple[str, ...]:
     """The clusters of Ray that KubeRay made for it, the one that answers first."""
-    status = service.get("status") or {}
+    status = block(service.get("status"))
     named = (_cluster(status, each) for each in ("activeServiceStatus", "pendingServiceStatus"))
     return tuple(filter(None, named))
 
 
-def _cluster(status: Object, which: str) -> str:
-    name = (status.get(which) or {}).get("rayClusterName")
+def _cluster(status: Mapping[str, Any], which: str) -> str:
+    name = block(status.get(which)).get("rayClusterName")
     return name if isinstance(name, str) else ""
 
 
-def _failures(status: Object) -> Iterator[str]:
+def _failures(status: Mapping[str, Any]) -> Iterator[str]:
     """What the model's application says went wrong with it, in its last line."""
     for which in ("pendingServiceStatus", "activeServiceStatus"):
-        applications: dict[str, Any] = (status.get(which) or {}).get("applicationStatuses") or {}
-        for each in applications.values():
+        for each in blocks([*block(block(status.get(which)).get("applicationStatuses")).values()]):
             if each.get("status") in _FAILED:
                 told = str(each.get("message") or each["status"]).strip().splitlines()
                 yield f"Ray: {sentence(told[-1] if told else each['status'], _TEXT_LIMIT)}"

@@ -12,6 +12,7 @@ from lockgate.api.spec import ModelDeployment
 from lockgate.api.strategy import BlueGreen
 from lockgate.backends.deployment.marks import release_annotations, release_labels, workload_labels
 from lockgate.domain.drawing import Shape
+from lockgate.domain.loosely import block, blocks, count
 from lockgate.domain.plan import Track
 from lockgate.domain.resources import RAY_SERVICE, Object
 from lockgate.errors import InvalidSpec
@@ -78,9 +79,10 @@ def render_workload(deployment: ModelDeployment, track: Track) -> dict[str, Any]
 
 def pods_asked(obj: Object) -> int | None:
     """Head and workers; None for what was written by somebody who asks otherwise."""
-    for group in (obj.get("spec") or {}).get("rayClusterConfig", {}).get("workerGroupSpecs") or ():
+    cluster = block(block(obj.get("spec")).get("rayClusterConfig"))
+    for group in blocks(cluster.get("workerGroupSpecs")):
         if group.get("groupName") == _GROUP:
-            return 1 + int(group.get("replicas", 0))
+            return 1 + count(group.get("replicas"))
     return None
 
 
