@@ -180,3 +180,32 @@ async def test_remove_leaves_a_service_of_somebody_else():
     rig.service.tags["lockgate.dev/model-deployment-uid"] = "uid-of-another"
     await rig.reconciler.backend.remove(rig.parsed(), ["ecs/prod"])
     assert rig.service.status == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [
+        ("DescribeServiceDeployments", "serviceDeployments"),
+        ("DescribeServiceRevisions", "serviceRevisions"),
+    ],
+)
+async def test_what_ecs_does_not_tell_of_yet_is_not_gone_and_nothing_is_begun_over_it(operation, field):
+    rig = await served()
+    await rig.point(2)
+    await rig.play_until(lambda: rig.service.under_way is not None)
+    rig.restart()
+    answer, writes = rig.account.answer, len(rig.door.writes)
+
+    def late(asked, arguments):
+        found = answer(asked, arguments)
+        return {**found, field: []} if asked == operation else found
+
+    rig.account.answer = late
+    for _ in range(4):
+        await rig.beat()
+    assert rig.door.writes[writes:] == []
+    assert rig.verdict("Ready")[1] == Reason.BACKEND_UNAVAILABLE
+    assert rig.status["stable"]["version"] == "v1"
+    rig.account.answer = answer
+    await rig.beat()
+    assert rig.verdict("Ready")[1] != Reason.BACKEND_UNAVAILABLE

@@ -5,11 +5,12 @@ read further. At rest a look costs three requests.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from lockgate.api.spec import Identity, ModelDeployment
+from lockgate.aws.errors import BackendUnavailable
 from lockgate.aws.targets import Target
 from lockgate.backends.ecs.marks import (
     TAG_OWNER,
@@ -50,7 +51,7 @@ class Looks:
             return NOTHING
         last = await self._last(deployment, target, service)
         now = service.get("currentServiceRevisions") or ()
-        parts = await self._parts(deployment, target, now)
+        parts = _whole(await self._parts(deployment, target, now), now, target)
         seen = Seen(
             is_there=True,
             arn=str(service["serviceArn"]),
@@ -105,17 +106,27 @@ class Looks:
         arguments = {"cluster": target.cluster, "service": service_name(deployment)}
         known = await self._pages(target, "ListServiceDeployments", arguments, "serviceDeployments")
         newest = max(known, key=lambda each: float(each.get("createdAt") or 0), default=None)
-        arn = newest["serviceDeploymentArn"] if newest else service.get("currentServiceDeployment")
+        arn = newest.get("serviceDeploymentArn") if newest else service.get("currentServiceDeployment")
+        if arn is None and newest is not None:
+            raise _incomplete(target)
         if arn is None:
             return None
         answer = await self._door.ask(target, "DescribeServiceDeployments", {"serviceDeploymentArns": [arn]})
         raw = next(iter(answer.get("serviceDeployments") or ()), None)
-        if raw is None:
+        if raw is None and newest is None:
             return None
-        sources = await self._parts(deployment, target, raw.get("sourceServiceRevisions") or ())
-        wanted = raw.get("targetServiceRevision")
-        goals = await self._parts(deployment, target, [wanted] if wanted else [])
-        return rollout_of(raw, sources, next(iter(goals), None))
+        if raw is None:
+            raise _incomplete(target)
+        before, wanted = raw.get("sourceServiceRevisions") or (), raw.get("targetServiceRevision")
+        goal = [wanted] if wanted else []
+        sources = await self._parts(deployment, target, before)
+        goals = await self._parts(deployment, target, goal)
+        last = rollout_of(raw, sources, next(iter(goals), None))
+        if last.is_under_way:
+            # Of one that has ended ECS forgets in time what it came from.
+            _whole(sources, before, target)
+            _whole(goals, goal, target)
+        return last
 
     async def _parts(
         self, deployment: ModelDeployment, target: Target, summaries: Iterable[Mapping[str, Any]]
@@ -163,6 +174,21 @@ class Looks:
                 break
             asked["nextToken"] = answer["nextToken"]
         return found
+
+
+def _whole(
+    parts: tuple[Part, ...], summaries: Collection[Mapping[str, Any]], target: Target
+) -> tuple[Part, ...]:
+    """All of them: what ECS does not tell of yet would seem to be gone, and be begun once more."""
+    if len(parts) < len({each.get("arn") for each in summaries}):
+        raise _incomplete(target)
+    return parts
+
+
+def _incomplete(target: Target) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"target {target.name} names a deployment or a revision and does not tell of it yet"
+    )
 
 
 def _rests(deployment: ModelDeployment, seen: Seen) -> bool:
