@@ -22,7 +22,7 @@ ELSEWHERE := $(patsubst %,--ignore=tests/%,contract golden scenario unit)
 FRUGAL := GOMAXPROCS=1 GOGC=300
 # Those that start servers mostly wait, so more of them run at a time than there are processors. Each
 # waits with a deadline, which a busy machine may miss: it is tried once more, and named if it needed that.
-JOBS ?= 4
+JOBS ?= 5
 UNSTEADY ?= --reruns 1 --reruns-delay 2 -raR
 
 .PHONY: help
@@ -55,15 +55,11 @@ demo-backends: env ## One alias moves, and a model as Deployments, on KServe and
 
 .PHONY: test
 test: check build cluster-build ## Everything that must hold; what CI runs
-	@# All of these wait for servers part of the time, so they run at once, and what only counts takes what they
-	@# leave. The others give way to the cluster: to the scheduler all its pods may weigh what one process does.
-	@declare -A beside; failed=0; \
-		begin() { nice -n $$2 $(MAKE) $$3 > .$$1.log 2>&1 & beside[$$1]=$$!; }; \
-		trap 'kill "$${beside[@]}" 2>/dev/null || true' EXIT; trap "exit 130" INT TERM; \
-		begin cluster 0 cluster; begin again 10 "oldest-client signals"; begin counts 19 "histories other-python"; \
-		nice -n 10 $(MAKE) integration || failed=$$?; \
-		for each in again cluster counts; do \
-			wait $${beside[$$each]} || failed=$$?; sed "s/^/$$each: /" .$$each.log; done; exit $$failed
+	@# What waits for servers leaves the processors idle for part of the time: that is for what only counts.
+	@nice -n 19 $(MAKE) other-python histories > .beside.log 2>&1 & beside=$$!; failed=0; \
+		trap "kill $$beside 2>/dev/null || true" EXIT; trap "exit 130" INT TERM; \
+		$(MAKE) integration oldest-client signals cluster || failed=$$?; \
+		wait $$beside || failed=$$?; sed 's/^/beside: /' .beside.log; exit $$failed
 
 .PHONY: check
 check: lint ## What needs neither network nor cluster nor a server
