@@ -121,12 +121,14 @@ cluster-build: env build ## The programs and images of the real cluster, built o
 		$(BIN)/python -m lockgate_sandbox build --level cluster \
 			--with gateway_envoy,gateway_traefik,crowd,lockgate,prometheus,kserve,kuberay; fi
 
+LARGE := tests/e2e/test_demo.py tests/e2e/test_kserve.py tests/e2e/test_ray.py
 .PHONY: cluster
 cluster: env cluster-build ## On the real one-node cluster; needs Linux and root, else it says so and passes
-	@# One cluster after the other with large parts, beside one of all other tests (tests/conftest.py).
-	@if ! $(CLUSTERS); then echo "cluster: skipped, it needs Linux and root"; else \
-		$(FRUGAL) $(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(UNSTEADY) \
-			-m cluster $(ELSEWHERE); fi
+	@# What brings large parts has a cluster of its own, after that of all others.
+	@if ! $(CLUSTERS); then echo "cluster: skipped, it needs Linux and root"; else failed=0; \
+		$(FRUGAL) $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster $(ELSEWHERE) \
+			$(patsubst %,--ignore=%,$(LARGE)) || failed=$$?; \
+		$(FRUGAL) $(BIN)/python -m pytest -q $(UNSTEADY) -m cluster $(LARGE) || failed=$$?; exit $$failed; fi
 
 SIZES ?= 20,100
 .PHONY: bench

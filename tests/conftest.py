@@ -50,13 +50,6 @@ TOGETHER = tuple(
         *("sandbox/test_gateway_actor", "sandbox/test_parts_on_"),
     )
 )
-# A cluster costs a minute to fill with what most of these need; the demo brings one of its own.
-ON_ONE_CLUSTER = tuple(
-    f"tests/{beginning}"
-    for beginning in ("e2e/", "images/test_on_a_cluster", "sandbox/test_cluster", "sandbox/test_gateways.")
-)
-# And what brings large parts has another, so that both take about as long.
-OWN_CLUSTER = ("tests/e2e/test_demo", "tests/e2e/test_kserve", "tests/e2e/test_ray")
 _start = subprocess.Popen.__init__
 _needs_nothing = False
 
@@ -76,11 +69,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out each test by itself, but to one worker all of a file or a cluster that belong together."""
+    """Hands out each test by itself, but all of a file to one worker where they belong together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(ON_ONE_CLUSTER) and not nodeid.startswith(OWN_CLUSTER):
-            return "cluster"
         return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
 
