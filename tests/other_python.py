@@ -14,6 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
+# What it needs is in the first, in newer versions than it asks for.
+BESIDE = ROOT / "requirements" / "aws.txt"
 MINORS = range(11, 15)
 Version = tuple[int, int]
 
@@ -55,7 +57,7 @@ def version_of(program: Path) -> Version | None:
 
 def prepared(version: Version, program: Path) -> Path | None:
     """An environment with the locked packages, made once; None when they cannot be installed there."""
-    locked = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]
+    locked = hashlib.sha256(REQUIREMENTS.read_bytes() + BESIDE.read_bytes()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     environment = cache / "lockgate" / "pythons" / f"{_text(version)}-{locked}"
     done = environment / ".installed"
@@ -65,9 +67,8 @@ def prepared(version: Version, program: Path) -> Path | None:
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
     try:
         subprocess.run([program, "-m", "venv", "--clear", environment], check=True)
-        subprocess.run(
-            [environment / "bin" / "python", *install, "--require-hashes", "-r", REQUIREMENTS], check=True
-        )
+        for asked in (["-r", REQUIREMENTS], ["--no-deps", "-r", BESIDE]):
+            subprocess.run([environment / "bin" / "python", *install, "--require-hashes", *asked], check=True)
     except (OSError, subprocess.SubprocessError):
         print(f"other python: {_text(version)} is left out, its packages cannot be installed")
         return None
