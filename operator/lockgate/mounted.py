@@ -13,10 +13,12 @@ from typing import Any, Final, TypeGuard, TypeVar
 
 import yaml
 
+from lockgate.offers import EVERYWHERE
 from lockgate.sentences import listed, sentence
 from lockgate.settings import SettingsError
 
 T = TypeVar("T")
+NAMESPACES: Final = 'a list of namespaces, or ["*"] for all of them'
 # As a spec may name one of them.
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -63,6 +65,11 @@ def read_each(file: Path | None, variable: str, thing: str, read: Callable[[Entr
 def is_name(value: object) -> bool:
     """Whether it can be the name of a host, and so of a namespace."""
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def are_namespaces(value: object) -> TypeGuard[list[str]]:
+    """Whether it says to whom a thing is offered: as NAMESPACES asks for it."""
+    return isinstance(value, list) and bool(value) and all(v == EVERYWHERE or is_name(v) for v in value)
 
 
 def is_seconds(value: object, most: float = math.inf) -> TypeGuard[float]:

@@ -54,12 +54,6 @@ def versions(directory: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def client(cluster: ClusterWorld) -> Iterator[ApiClient]:
-    with ApiClient(cluster.kubeconfig) as client:
-        yield client
-
-
-@pytest.fixture
 def people(cluster: ClusterWorld, client: ApiClient, tmp_path: Path) -> Iterator[People]:
     """Those of a model whose v0 serves on KServe, behind the gateway."""
     cluster.add(models.PART)

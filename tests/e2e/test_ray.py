@@ -38,12 +38,6 @@ def model() -> objects.Json:
 
 
 @pytest.fixture
-def client(cluster: ClusterWorld) -> Iterator[ApiClient]:
-    with ApiClient(cluster.kubeconfig) as client:
-        yield client
-
-
-@pytest.fixture
 def people(cluster: ClusterWorld, client: ApiClient, tmp_path: Path) -> Iterator[People]:
     """Those of a model whose v0 serves on Ray."""
     cluster.add(models.PART)

@@ -62,7 +62,7 @@ def model() -> objects.Json:
 
 
 @pytest.fixture
-def people(cluster: ClusterWorld, tmp_path: Path) -> Iterator[People]:
+def people(cluster: ClusterWorld, client: ApiClient, tmp_path: Path) -> Iterator[People]:
     """Those of a model that serves v0 behind the gateway, with somebody who compares answers."""
     cluster.add(models.PART)
     following, gateway = cluster.add(registry.PART), cluster.add(gateway_envoy.PART)
@@ -74,10 +74,9 @@ def people(cluster: ClusterWorld, tmp_path: Path) -> Iterator[People]:
     following.promote(COLLECTION, "v0", "production")
     key = objects.secret("lockgate-registry", NAMESPACE, api_key=following.keys["viewer"])
     cluster.apply(objects.namespace(NAMESPACE), key, logging_runtime(cluster), model())
-    with ApiClient(cluster.kubeconfig) as client:
-        made = People(client, following, COLLECTION, (NAMESPACE, NAME))
-        wait_until("v0 serves", lambda: made.look().rests_on("v0"), within=PATIENCE_SECONDS)
-        yield made
+    made = People(client, following, COLLECTION, (NAMESPACE, NAME))
+    wait_until("v0 serves", lambda: made.look().rests_on("v0"), within=PATIENCE_SECONDS)
+    yield made
     cluster.kubectl("delete", "modeldeployment", NAME, f"-n={NAMESPACE}", "--wait=false")
 
 

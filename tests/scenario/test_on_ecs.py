@@ -22,6 +22,14 @@ async def approve(rig: EcsRig) -> None:
     await rig.beat()
 
 
+async def doomed(rig: EcsRig, fate: Fate) -> None:
+    """v2 comes, its tasks meet this fate, and all rests again."""
+    rig.account.fates["v2"] = fate
+    await rig.point(2)
+    await rig.play_until(lambda: any(each["version"] == "v2" for each in rig.status.get("history", [])))
+    await rig.play()
+
+
 async def test_a_first_version_gets_all_of_the_traffic_once_ecs_has_ended_its_deployment():
     rig = EcsRig()
     rig.ask_for(canary(10))
@@ -127,10 +135,7 @@ async def test_the_circuit_breaker_ends_a_candidate_whose_tasks_crash():
     rig = EcsRig()
     rig.ask_for(canary(10))
     await rig.serve(1)
-    rig.account.fates["v2"] = Fate.CRASHES
-    await rig.point(2)
-    await rig.play_until(lambda: any(e["version"] == "v2" for e in rig.status.get("history", [])))
-    await rig.play()
+    await doomed(rig, Fate.CRASHES)
     assert "circuit breaker" in rig.condition("Ready")["message"]
     assert rig.there()["deployments"][1:] == [("v2", "ROLLBACK_SUCCESSFUL")]
 
@@ -139,10 +144,7 @@ async def test_wrong_bytes_never_serve_and_are_told_by_the_exit_code_of_the_fetc
     rig = EcsRig()
     rig.ask_for(canary(10))
     await rig.serve(1)
-    rig.account.fates["v2"] = Fate.WRONG_BYTES
-    await rig.point(2)
-    await rig.play_until(lambda: any(e["version"] == "v2" for e in rig.status.get("history", [])))
-    await rig.play()
+    await doomed(rig, Fate.WRONG_BYTES)
     assert rig.there()["revisions"] == [("v1", 2, 100.0)]
     assert len(rig.there()["deployments"]) == 2
 
@@ -151,10 +153,7 @@ async def test_a_retry_is_another_try_of_the_same_release():
     rig = EcsRig()
     rig.ask_for(canary(10, pause=False))
     await rig.serve(1)
-    rig.account.fates["v2"] = Fate.CRASHES
-    await rig.point(2)
-    await rig.play_until(lambda: any(e["version"] == "v2" for e in rig.status.get("history", [])))
-    await rig.play()
+    await doomed(rig, Fate.CRASHES)
     del rig.account.fates["v2"]
     rig.request("retry")
     await rig.play_until(lambda: version_in(rig, "stable") == "v2")
@@ -165,10 +164,7 @@ async def test_a_retry_that_ecs_takes_back_as_well_is_not_tried_a_third_time():
     rig = EcsRig()
     rig.ask_for(canary(10, pause=False))
     await rig.serve(1)
-    rig.account.fates["v2"] = Fate.CRASHES
-    await rig.point(2)
-    await rig.play_until(lambda: len(rig.status.get("history", [])) == 2)
-    await rig.play()
+    await doomed(rig, Fate.CRASHES)
     rig.request("retry")
     await rig.play_until(lambda: len(rig.status["history"]) == 3)
     await rig.play()

@@ -4,7 +4,7 @@ The schema has checked most of it already; what is checked again here are old ob
 written while the schema was another, and rules that need two fields. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from lockgate.api.parse_lifecycle import parse_settle
 from lockgate.api.parse_strategy import parse_strategy, parse_traffic
 from lockgate.api.parse_variants import parse_variants
 from lockgate.api.spec import (
+    RAY_PORT,
     Followed,
     Identity,
     ModelDeployment,
@@ -41,7 +42,6 @@ _NAME_LIMIT = 253
 _PATH_LIMIT = 512
 _WORD_LIMIT = 128
 _LARGEST_PORT = 65535
-_RAY_PORT = 8000
 _LONGEST_MIN_READY = 3600
 
 
@@ -60,14 +60,15 @@ def parse_identity(raw: Mapping[str, Any]) -> Identity:
 def parse_followed(raw: Mapping[str, Any]) -> Followed:
     """Collection, alias and strategy as they were written, for those who count, whatever else is there."""
     model = read.lenient(lambda: dict(raw["spec"]["model"])) or {}
-    strategy = read.lenient(
-        lambda: next((name for name in STRATEGIES if name in raw["spec"]["strategy"]), None)
-    )
-    backend = read.lenient(lambda: next((name for name in BACKENDS if name in raw["spec"]["backend"]), None))
     registry, collection, alias = (
         sentence(model.get(name), ALIAS_LIMIT) for name in ("registry", "collection", "alias")
     )
+    strategy, backend = _written(raw, "strategy", STRATEGIES), _written(raw, "backend", BACKENDS)
     return Followed(f"{registry}/{collection}", alias, strategy or "rolling", backend or "deployment")
+
+
+def _written(raw: Mapping[str, Any], name: str, known: Iterable[str]) -> str | None:
+    return read.lenient(lambda: next((each for each in known if each in raw["spec"][name]), None))
 
 
 def parse_model_deployment(raw: Mapping[str, Any]) -> ModelDeployment:
@@ -167,8 +168,8 @@ def _parse_model_runtime(raw: Mapping[str, Any], name: str) -> ModelRuntime:
     resources = read.optional_section(spec, "resources", "spec")
     port = read.integer(spec, "port", "spec", least=1, most=_LARGEST_PORT)
     ray = _parse_ray(read.optional_section(spec, "ray", "spec"))
-    if ray is not None and port != _RAY_PORT:
-        raise InvalidSpec("spec.port", f"is {port}, and a server on Ray answers at {_RAY_PORT}")
+    if ray is not None and port != RAY_PORT:
+        raise InvalidSpec("spec.port", f"is {port}, and a server on Ray answers at {RAY_PORT}")
     return ModelRuntime(
         name=name,
         image=read.text(spec, "image", "spec", _PATH_LIMIT),

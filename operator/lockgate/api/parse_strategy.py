@@ -18,7 +18,6 @@ from lockgate.api.strategy import (
     Traffic,
 )
 from lockgate.errors import InvalidSpec
-from lockgate.sentences import listed
 
 _Block = Mapping[str, Any]
 _NAME_LIMIT, _HOST_LIMIT, _PATH_LIMIT, _HEADER_LIMIT, _VALUE_LIMIT = 63, 253, 256, 256, 1024
@@ -45,13 +44,8 @@ def parse_strategy(
     Where none is written it is rolling, or blueGreen on Ray, whose clusters replace nothing in place.
     """
     raw = raw or {"blueGreen" if isinstance(backend, RayService) else "rolling": {}}
-    named = [name for name, block in raw.items() if block is not None]
-    if len(named) != 1 or named[0] not in _PARSERS:
-        raise InvalidSpec(
-            "spec.strategy", f"names {listed(map(str, named)) or 'nothing'}; write one of {listed(_PARSERS)}"
-        )
-    name = named[0]
-    strategy = _PARSERS[name](read.optional_section(raw, name, "spec.strategy") or {})
+    name, block = read.one_block(raw, "spec.strategy", _PARSERS)
+    strategy = _PARSERS[name](block)
     if traffic is None and needs_gateway(strategy):
         raise InvalidSpec(
             f"spec.strategy.{name}",

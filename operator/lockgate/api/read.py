@@ -6,7 +6,7 @@ null are the same. Nobody mends a status: a part of it that makes no sense is ab
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -44,6 +44,14 @@ def optional_section(raw: Mapping[str, Any], name: str, parent: str) -> Mapping[
     if value is not None and not isinstance(value, Mapping):
         raise InvalidSpec(_path(parent, name), f"is {_shown(value)}; it holds fields of its own")
     return value
+
+
+def one_block(raw: Mapping[str, Any], path: str, known: Collection[str]) -> tuple[str, Mapping[str, Any]]:
+    """The only block written at a path where one of several may be, with its name."""
+    named = [name for name, block in raw.items() if block is not None]
+    if len(named) != 1 or named[0] not in known:
+        raise InvalidSpec(path, f"names {listed(map(str, named)) or 'nothing'}; write one of {listed(known)}")
+    return named[0], optional_section(raw, named[0], path) or {}
 
 
 def text(raw: Mapping[str, Any], name: str, parent: str, limit: int) -> str:

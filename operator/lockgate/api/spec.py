@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from lockgate.api.analysis import Analysis
 from lockgate.api.backend import BackendChoice
@@ -147,6 +148,10 @@ class RuntimeMetrics:
     requests: str | None = None
     errors: str | None = None
     latency: str | None = None
+
+
+RAY_PORT: Final = 8000
+"""Where Ray Serve answers unless it is told otherwise, which it is not here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

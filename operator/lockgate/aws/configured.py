@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from lockgate.addresses import is_loopback
-from lockgate.aws.targets import EVERYWHERE, Target
-from lockgate.mounted import Entry, is_name, is_seconds, read_each, refused
+from lockgate.aws.targets import Target
+from lockgate.mounted import NAMESPACES, Entry, are_namespaces, is_name, is_seconds, read_each, refused
 from lockgate.settings import Settings, SettingsError
 
 T = TypeVar("T")
@@ -63,10 +63,6 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value))
 
 
-def _are_namespaces(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(v == EVERYWHERE or is_name(v) for v in value)
-
-
 def _are_secrets(value: object) -> bool:
     is_map = isinstance(value, Mapping) and bool(value)
     return is_map and all(is_name(key) and _is_text(arn) for key, arn in dict(value).items())  # type: ignore[call-overload]
@@ -99,7 +95,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 _FIELDS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
-    "namespaces": (_are_namespaces, 'a list of namespaces, or ["*"] for all of them'),
+    "namespaces": (are_namespaces, NAMESPACES),
     "subnets": (_are_texts, "a list of subnets"),
     "security_groups": (_are_texts, "a list of security groups"),
     "alarms": (_are_texts, "a list of names of alarms"),

@@ -10,14 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from lockgate.errors import InvalidSpec
-from lockgate.sentences import listed, sentence
-
-EVERYWHERE: Final = "*"
+from lockgate.offers import Offer, offered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Offer):
     """A place on ECS by the name that a spec calls it; `namespaces` are those whose authors may name it.
 
     `cpu` (units, 1024 a processor) and `memory` (MiB) are of one task. `registry_secrets` holds, for each
@@ -55,10 +52,6 @@ class Target:
     identity_endpoint: str = ""
     timeout_seconds: float = field(default=20.0)
 
-    def is_for(self, namespace: str) -> bool:
-        """Whether an author there may have models run there."""
-        return namespace in self.namespaces or EVERYWHERE in self.namespaces
-
     @property
     def shifts_traffic(self) -> bool:
         """Whether it has what ECS shifts traffic between two revisions with."""
@@ -70,14 +63,4 @@ NO_TARGETS: Final[Mapping[str, Target]] = MappingProxyType({})
 
 def target_for(targets: Mapping[str, Target], name: str, namespace: str) -> Target:
     """The target that a spec names; raises InvalidSpec, which names only those it may name."""
-    found = targets.get(name)
-    if found is not None and found.is_for(namespace):
-        return found
-    known = sorted(each.name for each in targets.values() if each.is_for(namespace))
-    offered = (
-        f"there {'is' if len(known) == 1 else 'are'} {listed(known, most=10)}" if known else "it has none"
-    )
-    raise InvalidSpec(
-        "spec.backend.ecs.target",
-        f"is {sentence(name, 80)}, a target that the platform does not offer to this namespace; {offered}",
-    )
+    return offered(targets, "target", name, namespace, "spec.backend.ecs.target")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from lockgate.mounted import Entry, is_name, is_seconds, read_each, refused
+from lockgate.mounted import NAMESPACES, Entry, are_namespaces, is_seconds, read_each, refused
 from lockgate.settings import Settings
-from lockgate.webhooks.offered import EVERYWHERE, Service
+from lockgate.webhooks.offered import Service
 
 _LONGEST_SECONDS: Final = 60.0
 
@@ -69,10 +69,6 @@ def _seconds(where: str, value: object) -> float:
 
 
 def _namespaces(where: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(map(_is_namespace, value)):
-        raise refused(where, "namespaces", value, 'a list of namespaces, or ["*"] for all of them')
+    if not are_namespaces(value):
+        raise refused(where, "namespaces", value, NAMESPACES)
     return tuple(value)
-
-
-def _is_namespace(value: object) -> bool:
-    return value == EVERYWHERE or is_name(value)

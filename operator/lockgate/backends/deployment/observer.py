@@ -7,7 +7,6 @@ carries our labels.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.spec import ModelDeployment
@@ -16,6 +15,7 @@ from lockgate.backends.deployment.lineage import Lineage
 from lockgate.backends.deployment.route import parent_of, read_route
 from lockgate.backends.deployment.served import Served, Word, word_of
 from lockgate.backends.kinds import KINDS, Kind
+from lockgate.backends.unmoved import timed
 from lockgate.domain.observed import ArmFacts, Observed, PodFacts, RouteFacts, WorkloadFacts
 from lockgate.domain.ports import Cluster, ClusterView, Sight
 from lockgate.domain.resources import (
@@ -33,8 +33,6 @@ from lockgate.errors import LockgateError
 from lockgate.gateways.offered import NO_GATEWAYS, Gateway
 from lockgate.names import LABEL_WORKLOAD
 from lockgate.observe.standstill import Standstill
-from lockgate.plan.failures import recipe_of
-from lockgate.plan.progress import marks_of
 
 
 class Observer:
@@ -71,7 +69,7 @@ class Observer:
             front=self._front(deployment),
             arms=self._arms(deployment),
         )
-        return self._timed(deployment, observed), unread
+        return timed(self._standstill, deployment, observed), unread
 
     def may_be_served(self, deployment: ModelDeployment) -> frozenset[str] | None:
         """The workloads to which the gateway may be sending requests; None when that is unknown."""
@@ -154,16 +152,6 @@ class Observer:
             return await self._lineage.of(deployment.key, workloads, pods), None
         except LockgateError as error:
             return self._lineage.known(deployment.key, workloads, pods), error
-
-    def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
-        state = deployment.status.rollout
-        candidate = state.candidate
-        if candidate is None or deployment.suspend or state.frozen is not None:
-            self._standstill.rests(deployment.key)
-            return observed
-        recipe, marks = recipe_of(deployment, candidate), marks_of(observed, candidate)
-        unmoved = self._standstill.unmoved(deployment, recipe, marks)
-        return replace(observed, unmoved=unmoved)
 
 
 def may_be_unseen(sight: Sight, gateways: Mapping[str, Gateway], deployment: ModelDeployment) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 
 from lockgate.api.backend import Ecs, place_of
@@ -19,6 +18,7 @@ from lockgate.backends.ecs.service import Call, creation, release
 from lockgate.backends.ecs.template import render_definition
 from lockgate.backends.ecs.words import check_words
 from lockgate.backends.settings import PodSettings
+from lockgate.backends.unmoved import timed
 from lockgate.domain.observed import Applied, Observed
 from lockgate.domain.plan import Stage
 from lockgate.domain.resources import Key, Resource
@@ -32,8 +32,6 @@ from lockgate.errors import (
 )
 from lockgate.names import FINALIZER
 from lockgate.observe.standstill import Standstill
-from lockgate.plan.failures import recipe_of
-from lockgate.plan.progress import marks_of
 
 # A history is at most as long, and each of its releases has one definition for each try.
 _LOOKED_THROUGH = 100
@@ -78,7 +76,7 @@ class EcsBackend:
         is_rolling = deployment.status.rollout.candidate is not None
         self._pulse.looked(deployment.key, is_busy=is_rolling or is_busy(seen))
         self._seen[deployment.key] = seen
-        return self._timed(deployment, observed_in(deployment, seen)), None
+        return timed(self._standstill, deployment, observed_in(deployment, seen)), None
 
     async def realise(
         self, deployment: ModelDeployment, stage: Stage, runtime: ModelRuntime | None
@@ -180,11 +178,3 @@ class EcsBackend:
         arns = await self._looks.definitions(deployment, target)
         known = [await self._looks.definition(deployment, target, arn) for arn in arns[:_LOOKED_THROUGH]]
         return [definition for definition in known if definition.is_ours]
-
-    def _timed(self, deployment: ModelDeployment, observed: Observed) -> Observed:
-        state = deployment.status.rollout
-        if state.candidate is None or deployment.suspend or state.frozen is not None:
-            self._standstill.rests(deployment.key)
-            return observed
-        recipe, marks = recipe_of(deployment, state.candidate), marks_of(observed, state.candidate)
-        return replace(observed, unmoved=self._standstill.unmoved(deployment, recipe, marks))

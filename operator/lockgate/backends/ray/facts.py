@@ -32,7 +32,7 @@ def facts_of(service: Object, _: Object | None) -> WorkloadFacts:
     is_seen = count(status.get("observedGeneration")) >= metadata.get("generation", 0)
     is_active = bool(_cluster(status, "activeServiceStatus"))
     answering = min(asked, count(status.get("numServeEndpoints"))) if is_active else 0
-    is_made = is_active or bool(_cluster(status, "pendingServiceStatus"))
+    is_made = bool(clusters_of(service))
     return WorkloadFacts(
         name=metadata["name"],
         revision=release_in(service),

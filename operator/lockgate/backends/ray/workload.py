@@ -8,7 +8,7 @@ is never asked for.
 import json
 from typing import Any, Final
 
-from lockgate.api.spec import ModelDeployment
+from lockgate.api.spec import RAY_PORT, ModelDeployment
 from lockgate.api.strategy import BlueGreen
 from lockgate.backends.deployment.marks import release_annotations, release_labels, workload_labels
 from lockgate.domain.drawing import Shape
@@ -23,7 +23,6 @@ from lockgate.names import (
     LABEL_WORKLOAD,
 )
 
-SERVE_PORT: Final = 8000
 PORT_NAME: Final = "serve"
 # Set by KubeRay on pods whose proxy answers (ray-operator 1.6, updateHeadPodServeLabel).
 SERVES: Final = {"ray.io/serve": "true"}
@@ -124,7 +123,7 @@ def _fitted(pod: Object, ports: dict[str, int], readiness: Object | None) -> Obj
     when it is ready.
     """
     server, *others = pod["containers"]
-    known = [{"name": PORT_NAME, "containerPort": SERVE_PORT, "protocol": "TCP"}]
+    known = [{"name": PORT_NAME, "containerPort": RAY_PORT, "protocol": "TCP"}]
     known += [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
     kept = {
         name: value for name, value in server.items() if name not in ("readinessProbe", "command", "args")
